@@ -1,0 +1,1 @@
+"""How gateway, CLI and worker speak to Temporal: connection, payloads, starting and reading runs."""

@@ -1,0 +1,131 @@
+"""Find runs, read them, and answer them. Errors are sentences for a person."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from temporalio.client import (
+    Client,
+    WorkflowExecutionStatus,
+    WorkflowHandle,
+    WorkflowUpdateFailedError,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from stanch.client.start import run_id
+from stanch.contract import (
+    QUERY_STATE,
+    SEARCH_PHASE,
+    SEARCH_RUNBOOK,
+    SEARCH_SERVICE,
+    SEARCH_SEVERITY,
+    UPDATE_ABORT,
+    UPDATE_DECIDE,
+    Abort,
+    Accepted,
+    Decision,
+    RunView,
+)
+from stanch.errors import EngineUnavailable, IllegalDecision, InvalidInput
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """A run in a list; moments are seconds since the epoch, `ended` 0.0 while it runs."""
+
+    run: str
+    runbook: str
+    phase: str
+    status: str
+    severity: str
+    service: str
+    started: float
+    ended: float
+
+
+async def list_runs(client: Client, *, open_only: bool = False, limit: int = 50) -> list[RunLine]:
+    """The newest runs first."""
+    query = f"{SEARCH_RUNBOOK} IS NOT NULL" + (" AND ExecutionStatus = 'Running'" if open_only else "")
+    return [line async for line in _lines(client, query, limit)]
+
+
+async def _lines(client: Client, query: str, limit: int) -> AsyncIterator[RunLine]:
+    async for found in client.list_workflows(query, limit=limit):
+        held = {pair.key.name: pair.value for pair in found.typed_search_attributes}
+        yield RunLine(
+            run=found.id,
+            runbook=found.workflow_type,
+            phase=str(held.get(SEARCH_PHASE, "")),
+            status=found.status.name.lower() if found.status else "unknown",
+            severity=str(held.get(SEARCH_SEVERITY, "")),
+            service=str(held.get(SEARCH_SERVICE, "")),
+            started=found.start_time.timestamp(),
+            ended=found.close_time.timestamp() if found.close_time else 0.0,
+        )
+
+
+async def resolve(client: Client, name: str) -> WorkflowHandle[object, object]:
+    """The run that `name` means: its id, its id without `run/`, or an unambiguous part of its key.
+
+    Raises InvalidInput with the nearest candidates.
+    """
+    for candidate in (name, f"run/{name}") if "/" in name else (run_id(name, ""),):
+        if await _exists(client, candidate):
+            return client.get_workflow_handle(candidate)
+    matches = [line.run for line in await list_runs(client, limit=200) if name in line.run]
+    distinct = list(dict.fromkeys(matches))
+    if len(distinct) == 1:
+        return client.get_workflow_handle(distinct[0])
+    if distinct:
+        raise InvalidInput(f"`{name}` could be any of: " + ", ".join(distinct[:5]))
+    raise InvalidInput(f"there is no run `{name}`; list them with `stanch runs`")
+
+
+async def _exists(client: Client, run: str) -> bool:
+    try:
+        await client.get_workflow_handle(run).describe()
+    except RPCError as error:
+        if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT):
+            return False
+        raise EngineUnavailable(f"Temporal did not answer: {error.message}") from error
+    return True
+
+
+async def view(handle: WorkflowHandle[object, object]) -> RunView:
+    """All of the run as it stands; for an ended run too, as long as a worker runs. Raises EngineUnavailable."""
+    try:
+        seen: RunView = await handle.query(QUERY_STATE, result_type=RunView)
+    except RPCError as error:
+        raise EngineUnavailable(
+            f"the run `{handle.id}` cannot be read: {error.message}; is a worker running (`stanch up`)?"
+        ) from error
+    return seen
+
+
+async def decide(handle: WorkflowHandle[object, object], decision: Decision) -> Accepted:
+    """Give a person's answer. Raises IllegalDecision with the reason when it is refused."""
+    return await _update(handle, UPDATE_DECIDE, decision)
+
+
+async def abort(handle: WorkflowHandle[object, object], order: Abort) -> Accepted:
+    """End the run at the next safe point. Raises IllegalDecision."""
+    return await _update(handle, UPDATE_ABORT, order)
+
+
+async def _update(handle: WorkflowHandle[object, object], name: str, arg: Decision | Abort) -> Accepted:
+    try:
+        accepted: Accepted = await handle.execute_update(name, arg, result_type=Accepted)
+    except WorkflowUpdateFailedError as error:
+        raise IllegalDecision(str(error.cause)) from error
+    except RPCError as error:
+        if error.status == RPCStatusCode.NOT_FOUND:
+            raise IllegalDecision(f"the run `{handle.id}` has ended; there is nothing to decide") from error
+        raise EngineUnavailable(f"Temporal did not take the answer: {error.message}") from error
+    return accepted
+
+
+async def ended(handle: WorkflowHandle[object, object]) -> bool:
+    """Whether the run's workflow is closed."""
+    status = (await handle.describe()).status
+    return status != WorkflowExecutionStatus.RUNNING

@@ -1,0 +1,138 @@
+"""Start a run: one place that decides its id, its pinned input, and what the Temporal Web UI shows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from temporalio.client import Client
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+)
+
+from stanch.config import Config
+from stanch.contract import (
+    SEARCH_DRILL,
+    SEARCH_PHASE,
+    SEARCH_RUNBOOK,
+    SEARCH_SERVICE,
+    SEARCH_SEVERITY,
+    TASK_QUEUE,
+    Mode,
+    RunInput,
+    Severity,
+    Trigger,
+)
+from stanch.language.encode import plan_digest
+from stanch.language.plan import Json, Plan, all_steps
+
+PHASE_AT_START = "diagnosing"
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What somebody asks for. `inputs` are already checked (`stanch.language.inputs.check_inputs`)."""
+
+    plan: Plan
+    key: str
+    """Makes the run's id `run/<runbook>/<key>`: a second start with the same key, while the first runs, is
+    the same run."""
+    inputs: Mapping[str, Json] = field(default_factory=dict)
+    started_by: str = ""
+    severity: Severity = "SEV3"
+    mode: Mode = "live"
+    service: str = ""
+    trigger: Trigger | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    run: str
+    """The workflow's id."""
+    execution: str
+    """Temporal's run id of the first execution."""
+    url: str
+
+
+def run_id(runbook: str, key: str) -> str:
+    return f"run/{runbook}/{key}"
+
+
+def run_url(config: Config, run: str) -> str:
+    """The run's page in the Temporal Web UI."""
+    temporal = config.temporal
+    return f"{temporal.ui}/namespaces/{temporal.namespace}/workflows/{quote(run, safe='')}"
+
+
+async def start_run(client: Client, config: Config, start: Start, *, eager: bool = False) -> Started:
+    """Start the run, or return the one that is running under the same key. Raises temporalio's RPCError.
+
+    `eager` asks Temporal to hand the first task straight to a worker in this process.
+    """
+    run = run_id(start.plan.runbook, start.key)
+    url = run_url(config, run)
+    handle = await client.start_workflow(
+        start.plan.runbook,
+        run_input(config, start, url),
+        id=run,
+        task_queue=TASK_QUEUE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        memo={"episode": start.trigger.started} if start.trigger else None,
+        search_attributes=search_attributes(start),
+        static_summary=start.plan.title,
+        static_details=static_details(start),
+        request_eager_start=eager,
+    )
+    return Started(run=run, execution=handle.first_execution_run_id or "", url=url)
+
+
+def run_input(config: Config, start: Start, url: str) -> RunInput:
+    steps = all_steps(start.plan.steps)
+    roles = tuple(dict.fromkeys(role for step in steps if step.approval for role in step.approval.roles))
+    asks = any(step.on_failure == "ask" for step in steps)
+    if asks and "incident_commander" not in roles:
+        roles += ("incident_commander",)
+    return RunInput(
+        plan=start.plan,
+        inputs=start.inputs,
+        started_by=start.started_by,
+        severity=start.severity,
+        mode=start.mode,
+        service=start.service,
+        trigger=start.trigger,
+        policy=config.policy.for_run(roles, start.severity),
+        url=url,
+    )
+
+
+def search_attributes(start: Start) -> TypedSearchAttributes:
+    pairs: list[SearchAttributePair[str] | SearchAttributePair[bool]] = [
+        SearchAttributePair(SearchAttributeKey.for_keyword(SEARCH_SEVERITY), start.severity),
+        SearchAttributePair(SearchAttributeKey.for_keyword(SEARCH_RUNBOOK), start.plan.runbook),
+        SearchAttributePair(SearchAttributeKey.for_keyword(SEARCH_PHASE), PHASE_AT_START),
+        SearchAttributePair(SearchAttributeKey.for_bool(SEARCH_DRILL), start.mode == "drill"),
+    ]
+    if start.service:
+        pairs.append(SearchAttributePair(SearchAttributeKey.for_keyword(SEARCH_SERVICE), start.service))
+    return TypedSearchAttributes(pairs)
+
+
+def static_details(start: Start) -> str:
+    """Markdown for the top of the run's page."""
+    lines = [f"**{start.severity}** · started by {start.started_by or 'nobody named'}"]
+    if start.trigger:
+        summary = start.trigger.summary or start.trigger.fingerprint
+        lines.append(f"Alert from {start.trigger.source}: {_plain(summary)}")
+    lines += [f"[{_plain(link.title)}]({link.url})" for link in start.plan.links if "${{" not in link.url]
+    lines.append(f"Plan `{plan_digest(start.plan)[:12]}`, owned by {start.plan.owner}")
+    return "\n\n".join(lines)
+
+
+def _plain(text: str) -> str:
+    """Alert text is hostile: no Markdown structure, no HTML, one line, bounded."""
+    kept = "".join(char for char in text if char not in "<>[]()`*_#|\\!")
+    return " ".join(kept.split())[:300]

@@ -1,0 +1,127 @@
+"""Run checked expressions: CEL over a scope of names, and `${{ }}` in any JSON value.
+
+Types were settled by the compiler (`expressions`), so here every root name is dynamic and one environment
+serves a whole Plan. A scope maps root names (`inputs`, `steps`, `run`, `result`, a `for_each` name) to data;
+a dotted key such as `run.started` or `steps.drain.ended` is a moment, in seconds since the epoch, and
+becomes a CEL timestamp. CEL bounds the iterations of an expression by itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import TypeAlias
+
+from cel_expr_python import cel
+from cel_expr_python.ext import ext_math, ext_strings
+
+from stanch.errors import EvaluationError
+from stanch.language.duration import format_duration
+from stanch.language.plan import Json
+from stanch.language.template import Hole, sole_hole, split
+
+Scope: TypeAlias = Mapping[str, Json]
+
+_STEP_NAME = re.compile(r"\bsteps\.([A-Za-z_]\w*)")
+
+
+def extensions() -> list[cel.CelExtensionBase]:
+    """The CEL extensions of the language, for the checker and for evaluation alike."""
+    return [ext_strings.ExtStrings(), ext_math.ExtMath()]
+
+
+def evaluate(expression: str, scope: Scope) -> Json:
+    """The value of a bare CEL expression. Raises EvaluationError."""
+    try:
+        value = _compiled(expression, frozenset(scope)).eval(data=_bindings(scope))
+    except RuntimeError as error:
+        raise EvaluationError(f"`{expression}`: {_reason(str(error))}") from error
+    if value.type() == cel.Type.ERROR:
+        raise EvaluationError(f"`{expression}`: {_reason(str(value.plain_value()))}")
+    return _to_json(value.plain_value(), expression)
+
+
+def holds(expression: str, scope: Scope) -> bool:
+    """The truth of a bare CEL expression. Raises EvaluationError, also when it is not a bool."""
+    value = evaluate(expression, scope)
+    if not isinstance(value, bool):
+        raise EvaluationError(f"`{expression}`: gives {value!r}, which is neither true nor false")
+    return value
+
+
+def render(value: Json, scope: Scope) -> Json:
+    """`value` with every `${{ }}` replaced, in strings at any depth; keys stay as they are."""
+    if isinstance(value, str):
+        return _render_text(value, scope)
+    if isinstance(value, Mapping):
+        return {key: render(held, scope) for key, held in value.items()}
+    if isinstance(value, list | tuple):
+        return [render(held, scope) for held in value]
+    return value
+
+
+def referenced(expressions: list[str], scope: Scope) -> dict[str, Json]:
+    """The part of `scope` that the expressions may read, so that a task carries no more than it needs."""
+    text = "\n".join(expressions)
+    needed = {name: held for name, held in scope.items() if re.search(rf"\b{re.escape(name)}\b", text)}
+    if isinstance(steps := needed.get("steps"), Mapping):
+        named = set(_STEP_NAME.findall(text))
+        needed["steps"] = {name: held for name, held in steps.items() if name in named}
+    return needed
+
+
+def show(value: Json) -> str:
+    """`value` inside a text: strings as they are, numbers as CEL writes them, the rest as compact JSON."""
+    from stanch.language.encode import canonical
+
+    if isinstance(value, str):
+        return value
+    return canonical(value).decode()
+
+
+def _render_text(text: str, scope: Scope) -> Json:
+    parts = split(text)
+    if (hole := sole_hole(parts)) is not None:
+        return evaluate(hole.cel, scope)
+    return "".join(show(evaluate(part.cel, scope)) if isinstance(part, Hole) else part for part in parts)
+
+
+@lru_cache(maxsize=2048)
+def _compiled(expression: str, names: frozenset[str]) -> cel.Expression:
+    return _environment(names).compile(expression)
+
+
+@lru_cache(maxsize=256)
+def _environment(names: frozenset[str]) -> cel.Env:
+    variables = {name: cel.Type.TIMESTAMP if "." in name else cel.Type.DYN for name in names}
+    return cel.NewEnv(variables=variables, extensions=extensions())
+
+
+def _bindings(scope: Scope) -> dict[str, Json]:
+    return {
+        name: datetime.fromtimestamp(held, UTC) if "." in name else held for name, held in scope.items()
+    }
+
+
+def _to_json(value: Json, expression: str) -> Json:
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case list():
+            return [_to_json(held, expression) for held in value]
+        case dict():
+            return {str(key): _to_json(held, expression) for key, held in value.items()}
+        case datetime():
+            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        case timedelta():
+            return format_duration(value.total_seconds())
+        case _:
+            raise EvaluationError(f"`{expression}`: gives a {type(value).__name__}, which is not data")
+
+
+def _reason(message: str) -> str:
+    """CEL's message without its status codes and its drawing of the source."""
+    first = message.splitlines()[0] if message else "failed"
+    return re.sub(r"^[A-Z_]+: (ERROR: <input>:)?|\s*\[[A-Z_]+\]$", "", first)

@@ -1,0 +1,1 @@
+"""Thin deterministic shells over the pure ring; they meet `activities` only in `stanch.contract`."""
