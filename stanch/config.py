@@ -1,4 +1,4 @@
-"""Configuration: one file `stanch.yaml`, each key overridable by `STANCH_...`, safe local defaults without."""
+"""Configuration: one file `stanch.yaml`, each key overridable by `STANCH_...`; safe defaults without it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import get_args
 import jsonschema
 import yaml
 
-from stanch.contract import Ladder, RunPolicy, Rung, Severity
+from stanch.contract import Ladder, Rung, RunPolicy, Severity
 from stanch.errors import InvalidInput
 from stanch.language.duration import parse_duration
 from stanch.language.plan import Json
@@ -148,7 +148,9 @@ def _override(data: dict[str, Json], schema: Json, environ: Mapping[str, str]) -
 def _validate(data: Json, schema: Json, file: Path) -> None:
     errors = sorted(jsonschema.Draft202012Validator(schema).iter_errors(data), key=lambda e: list(e.path))
     if errors:
-        lines = [f"{'.'.join(str(part) for part in e.absolute_path) or 'top level'}: {e.message}" for e in errors]
+        lines = [
+            f"{'.'.join(str(part) for part in e.absolute_path) or 'top level'}: {e.message}" for e in errors
+        ]
         raise InvalidInput(f"the configuration `{file}` does not fit: " + "; ".join(lines))
 
 
@@ -162,7 +164,9 @@ def _build(data: Json, base: Path) -> Config:
     return Config(
         temporal=TemporalConfig(**data.get("temporal", {})),
         gateway=GatewayConfig(**data.get("gateway", {})),
-        runbooks=tuple(place(p) for p in data["runbooks"]) if "runbooks" in data else (CHECKOUT / "runbooks",),
+        runbooks=tuple(place(p) for p in data["runbooks"])
+        if "runbooks" in data
+        else (CHECKOUT / "runbooks",),
         ssh_config_file=place(ssh_file) if ssh_file else None,
         ansible_project=place(project) if project else None,
         prometheus_url=data.get("prometheus", {}).get("url", ""),

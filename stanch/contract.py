@@ -1,4 +1,4 @@
-"""The names and payloads that workflows, activities, gateway and CLI share. Nothing else crosses between them.
+"""The names and payloads that workflows, activities, gateway and CLI share. Nothing else crosses.
 
 Every payload is a frozen dataclass of plain data. Fields that equal their default are not written to the
 history, so a field may be added with a default; a default may not be changed. Moments are seconds since the
@@ -199,7 +199,10 @@ class Request:
     until: float = 0.0
     """The moment at which silence ends it."""
     silence: Literal["deny", "abort"] = "deny"
-    rung: int = 0
+    asked: tuple[str, ...] = ()
+    """Who has been paged so far, in order."""
+    answers: tuple[str, ...] = ()
+    """Who has approved so far, while a quorum is not complete."""
     digest: str = ""
 
 

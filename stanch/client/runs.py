@@ -93,7 +93,7 @@ async def _exists(client: Client, run: str) -> bool:
 
 
 async def view(handle: WorkflowHandle[object, object]) -> RunView:
-    """All of the run as it stands; for an ended run too, as long as a worker runs. Raises EngineUnavailable."""
+    """All of the run as it stands, ended or not, as long as a worker runs. Raises EngineUnavailable."""
     try:
         seen: RunView = await handle.query(QUERY_STATE, result_type=RunView)
     except RPCError as error:

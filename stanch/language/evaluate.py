@@ -19,6 +19,7 @@ from cel_expr_python.ext import ext_math, ext_strings
 
 from stanch.errors import EvaluationError
 from stanch.language.duration import format_duration
+from stanch.language.encode import canonical
 from stanch.language.plan import Json
 from stanch.language.template import Hole, sole_hole, split
 
@@ -74,8 +75,6 @@ def referenced(expressions: list[str], scope: Scope) -> dict[str, Json]:
 
 def show(value: Json) -> str:
     """`value` inside a text: strings as they are, numbers as CEL writes them, the rest as compact JSON."""
-    from stanch.language.encode import canonical
-
     if isinstance(value, str):
         return value
     return canonical(value).decode()
@@ -100,9 +99,7 @@ def _environment(names: frozenset[str]) -> cel.Env:
 
 
 def _bindings(scope: Scope) -> dict[str, Json]:
-    return {
-        name: datetime.fromtimestamp(held, UTC) if "." in name else held for name, held in scope.items()
-    }
+    return {name: datetime.fromtimestamp(held, UTC) if "." in name else held for name, held in scope.items()}
 
 
 def _to_json(value: Json, expression: str) -> Json:

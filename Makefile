@@ -1,0 +1,58 @@
+# `make help` lists what there is. GNU make 3.81 (macOS) is enough.
+
+VENV   := .venv
+PYTHON ?= python3
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+N      ?= 2
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install system demo check format test bench lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## everything Python into .venv, pinned and hash-checked (PYTHON=python3.12 for a new .venv)
+
+# The stamp is what makes the second `make demo` start at once. Installing anew over what is there is fine.
+$(STAMP): pyproject.toml requirements/dev.txt scripts/venv.sh
+	@PYTHON="$(PYTHON)" scripts/venv.sh $(VENV)
+	@echo "install: Python packages (pinned in requirements/dev.txt; a minute or two the first time)"
+	@$(BIN)/python -m pip install -qq --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install -qq --no-deps --no-build-isolation --editable .
+	@touch $@
+
+system: ## the programs that the tests drive: sshd, Prometheus, Alertmanager, Chromium
+	@scripts/system-packages.sh
+
+demo: install ## an alert becomes an approved, verified rollback (APPROVE=1: nobody needs to answer)
+	@exec $(BIN)/stanch up --demo $(if $(filter 1 yes true,$(APPROVE)),--approve)
+
+check: install ## lint, format, types, import rules, the paths that the docs name
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/project/test_docs_paths.py
+
+format: install ## put the code into the house's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+test: install system ## the whole test suite (ARGS="-k name -x", N=4 processes)
+	$(BIN)/python -m pytest -n $(N) --dist loadgroup $(ARGS)
+
+bench: install ## every benchmark, a table each (ARGS=--json for objects)
+	@set -e; for file in bench/*.py; do \
+	    case $$file in */_*) continue ;; esac; \
+	    echo "== $$file" >&2; $(BIN)/python "$$file" $(ARGS); \
+	done
+
+lock: ## resolve requirements/*.txt anew (UPGRADE=all or UPGRADE=<package> moves the pins)
+	@PYTHON="$(PYTHON)" scripts/lock.sh
+
+clean: ## take away what was built here, the virtual environment too
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

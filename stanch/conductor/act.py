@@ -1,0 +1,133 @@
+"""A node's action: let it loose, and take its end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from stanch.conductor import finish
+from stanch.conductor.events import ActionFailed, ActionLost, ActionSucceeded
+from stanch.conductor.preview import command_of, target_of
+from stanch.conductor.state import Node, Phase
+from stanch.conductor.turn import Turn
+from stanch.contract import ActionTask, Effected
+from stanch.errors import EvaluationError
+from stanch.language.evaluate import render
+from stanch.language.plan import Call, Step
+
+READ_TRIES = 3
+"""How often a read is tried when its target cannot be reached or its worker dies."""
+SLACK = 5.0
+"""Seconds beyond an action's own limits before its worker is given up."""
+
+
+def act(turn: Turn, node: Node, step: Step, task: ActionTask) -> None:
+    """Start the action. A change that nobody allowed is refused here too, whatever the compiler said."""
+    changes = task.effect == "change"
+    allowed = node.approved or node.covered or step.unattended is not None
+    if changes and not allowed:
+        finish.fail(turn, node, f"`{step.id}` changes something and no approval covers it")
+        return
+    turn.changing = turn.changing or changes
+    key = turn.run_action(
+        node,
+        task,
+        summary(step, node, task),
+        deadline(task),
+        tries(step),
+        step.retry.every if step.retry else 2.0,
+    )
+    turn.put(node, phase=Phase.ACTING, key=key)
+
+
+def summary(step: Step, node: Node, task: ActionTask) -> str:
+    """One line for the Temporal Web UI: `roll_back web1: Put the previous release back`."""
+    target = target_of(task.call)
+    where = f" {target}" if target and node.item is not None else ""
+    return f"{step.id}{where}: {step.title or task.call.action}"[:200]
+
+
+def deadline(task: ActionTask) -> float:
+    """Seconds for the whole activity: the action, the check before it, and the waiting after it."""
+    waiting = (task.poll.within if task.poll else 0.0) + (task.done.poll.within if task.done else 0.0)
+    checking = task.timeout if task.done else 0.0
+    return task.timeout + checking + waiting + SLACK
+
+
+def tries(step: Step) -> int:
+    if step.retry:
+        return step.retry.times + 1
+    return READ_TRIES if step.effect == "read" else 1
+
+
+def succeeded(turn: Turn, node: Node, event: ActionSucceeded) -> None:
+    """The action ended well: write the ledger, go on."""
+    node = turn.put(node, result=event.result, already=event.already, key="")
+    step = turn.step(node)
+    note = "already in place; nothing was executed" if event.already else ""
+    if step.effect == "change" and not event.already:
+        enter_ledger(turn, node, step)
+    finish.complete(turn, turn.put(node, note=note))
+
+
+def failed(turn: Turn, node: Node, event: ActionFailed) -> None:
+    finish.fail(turn, turn.put(node, key=""), event.reason)
+
+
+def lost(turn: Turn, node: Node, event: ActionLost) -> None:
+    """Nobody knows. The `done` check decides; without one, a person does."""
+    step = turn.step(node)
+    turn.note("in_doubt", event.reason, step=node.path)
+    if step.effect == "read":
+        finish.fail(turn, turn.put(node, key=""), event.reason)
+        return
+    task = node.tasks[0]
+    if task.done is None:
+        finish.fail(turn, turn.put(node, key=""), event.reason, in_doubt=True)
+        return
+    check = ActionTask(
+        step=task.step, call=task.done.call, timeout=task.timeout, poll=task.done.poll, scope=task.scope
+    )
+    key = turn.run_action(node, check, f"{step.id}: is the change in place?", deadline(check), READ_TRIES)
+    turn.put(node, phase=Phase.DOUBTING, key=key, note=event.reason)
+
+
+def doubt_cleared(turn: Turn, node: Node, event: ActionSucceeded) -> None:
+    """`done` holds: the lost change was made."""
+    node = turn.put(
+        node, result=event.result, key="", note="its outcome was unknown; `done` says it was made"
+    )
+    turn.note("settled", "the change is in place", step=node.path)
+    enter_ledger(turn, node, turn.step(node))
+    finish.complete(turn, node)
+
+
+def doubt_stays(turn: Turn, node: Node, event: ActionFailed | ActionLost) -> None:
+    """`done` does not hold or cannot be asked: the command may not have run, or may still be running."""
+    reason = f"{node.note}; the `done` check does not settle it: {event.reason}"
+    finish.fail(turn, turn.put(node, key=""), reason, in_doubt=True)
+
+
+def enter_ledger(turn: Turn, node: Node, step: Step) -> None:
+    task = node.tasks[0]
+    turn.record(
+        Effected(
+            step=node.path,
+            target=target_of(task.call),
+            command=command_of(task.call),
+            at=turn.at,
+            undo=undo_of(turn, node, step),
+            irreversible=step.irreversible or "",
+        )
+    )
+
+
+def undo_of(turn: Turn, node: Node, step: Step) -> Call | None:
+    """The way back, fixed now: it may read what the change itself returned."""
+    if step.undo is None:
+        return None
+    try:
+        scope = turn.scope(node, result=node.result)
+        return replace(step.undo, params=render(step.undo.params, scope))
+    except EvaluationError as error:
+        turn.note("problem", f"the way back cannot be written down: {error}", step=node.path)
+        return None

@@ -1,0 +1,137 @@
+"""What people see of a state: the view that queries answer, the phase to filter by, the live details."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from stanch.conductor.state import Node, Phase, State
+from stanch.conductor.times import account
+from stanch.contract import Request, RunView, StepView
+from stanch.language.encode import plan_digest
+from stanch.language.evaluate import show
+from stanch.language.plan import all_steps
+
+
+def phase_of(state: State) -> str:
+    """Value of the search attribute `StanchPhase`.
+
+    A run that only looked, and ended well, stays `diagnosing`: its end costs no event.
+    """
+    if state.outcome is not None:
+        quiet = state.outcome == "succeeded" and not state.changing and not state.requests
+        return "diagnosing" if quiet else state.outcome
+    phases = {node.phase for node in state.nodes.values()}
+    for phase, name in (
+        (Phase.STOPPING, "aborting"),
+        (Phase.ASKING, "waiting"),
+        (Phase.UNDOING, "undoing"),
+        (Phase.VERIFYING, "verifying"),
+    ):
+        if phase in phases:
+            return name
+    return "mitigating" if state.changing else "diagnosing"
+
+
+def view(state: State, now: float) -> RunView:
+    given = state.given
+    titles = {step.id: step.title for step in all_steps(given.plan.steps)}
+    return RunView(
+        run=state.run,
+        runbook=given.plan.runbook,
+        title=given.plan.title,
+        digest=plan_digest(given.plan),
+        phase=phase_of(state),
+        severity=given.severity,
+        mode=given.mode,
+        started_by=given.started_by,
+        started=state.started,
+        ended=state.ended,
+        outcome=state.outcome,
+        reason=state.reason,
+        inputs=dict(given.inputs),
+        outputs=dict(state.outputs),
+        url=given.url,
+        steps=tuple(_step_view(state, node, titles) for node in _ordered(state)),
+        requests=open_requests(state),
+        timeline=state.timeline,
+        ledger=state.ledger,
+        spent=account(state, now),
+    )
+
+
+def open_requests(state: State) -> tuple[Request, ...]:
+    return tuple(each.request for each in state.requests.values() if not each.closed)
+
+
+def details(state: State) -> str:
+    """Markdown for the top of the run's page in the Temporal Web UI: what it does or waits for, and how to
+    answer."""
+    if state.outcome is not None:
+        return f"**{state.outcome}** {escape(state.reason)}".rstrip()
+    if asked := open_requests(state):
+        return "\n\n---\n\n".join(_question(state.run, request) for request in asked)
+    active = [node for node in state.nodes.values() if node.path and not node.phase.final]
+    if not active:
+        return f"{phase_of(state)}"
+    return "\n".join(f"- `{node.path}` is {node.phase.value}" for node in active[:10])
+
+
+def _question(run: str, request: Request) -> str:
+    lines = [f"**Waiting for {', '.join(request.roles)}:** {escape(request.question)}"]
+    lines += [f"- {escape(line)}" for line in request.evidence]
+    for change in request.changes[:20]:
+        back = f", taken back by {code(change.undo)}" if change.undo else ""
+        lines.append(f"- {code(change.target or 'here')}: {code(change.command)}{back}")
+    if len(request.changes) > 20:
+        lines.append(f"- and {len(request.changes) - 20} more; all of them are in `stanch show`")
+    if request.irreversible:
+        lines.append(f"\n**There is no way back:** {escape(request.irreversible)}")
+    until = datetime.fromtimestamp(request.until, UTC).strftime("%H:%M:%S UTC")
+    first = request.choices[0]
+    answer = {"request": request.id, "digest": request.digest[:12], "by": "YOUR NAME", "reason": "WHY"}
+    how = (
+        f"`stanch {first} {run} --request {request.id}`"
+        if first == "approve"
+        else f"`stanch decide {run} ...`"
+    )
+    lines.append(f"\nAnswer until {until} ({request.silence} without an answer): {how}")
+    if first == "approve":
+        lines.append(f"or send the Signal `approve` or `deny` with {code(json.dumps(answer))}")
+    return "\n".join(lines)
+
+
+def escape(text: str) -> str:
+    """Outside text as plain Markdown: one line, no markup, no HTML."""
+    flat = " ".join(text.split())
+    return "".join(f"\\{char}" if char in "\\`*_{}[]()#+!|<>~" else char for char in flat)[:500]
+
+
+def code(text: str) -> str:
+    """Outside text as a code span that it cannot leave."""
+    flat = " ".join(text.split()).replace("`", "'")
+    return f"`{flat[:300]}`"
+
+
+def _ordered(state: State) -> list[Node]:
+    """Nodes in the order in which they were begun, the items of a fan-out behind their step."""
+
+    def place(node: Node) -> tuple[float, str, int]:
+        return node.started, node.path.split("[")[0], -1 if node.item is None else node.item
+
+    return sorted((node for node in state.nodes.values() if node.path), key=place)
+
+
+def _step_view(state: State, node: Node, titles: Mapping[str, str]) -> StepView:
+    title = titles[node.step] or node.step
+    if node.item is not None:
+        title = f"{title}: {show(state.nodes[node.parent or ''].items[node.item])}"
+    return StepView(
+        path=node.path,
+        title=title,
+        phase=node.phase.value,
+        started=node.started,
+        ended=node.ended,
+        note=node.note,
+    )

@@ -1,0 +1,130 @@
+"""What the conductor is told. Moments (`at`) are seconds since the epoch, given by whoever hosts it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from stanch.contract import Decision
+from stanch.language.plan import Json
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSucceeded:
+    """The action under `key` ended well. `already`: its `done` held before, so nothing was executed."""
+
+    at: float
+    key: str
+    result: Json = None
+    already: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ActionFailed:
+    """The action under `key` ended, and it is known that it did not do what it should."""
+
+    at: float
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActionLost:
+    """The action under `key` was told to act, and nobody knows whether it did."""
+
+    at: float
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    at: float
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionGiven:
+    """A decision for which `Conductor.refusal` found nothing to refuse."""
+
+    at: float
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRefused:
+    """A decision that was refused but arrived where a refusal cannot be answered (a Signal)."""
+
+    at: float
+    decision: Decision
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AbortRequested:
+    at: float
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageFailed:
+    at: float
+    to: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlertReported:
+    at: float
+    status: Literal["firing", "resolved"]
+
+
+Event: TypeAlias = (
+    RunStarted
+    | ActionSucceeded
+    | ActionFailed
+    | ActionLost
+    | TimerFired
+    | DecisionGiven
+    | DecisionRefused
+    | AbortRequested
+    | PageFailed
+    | AlertReported
+)
+
+
+# Internal events: one node tells another within the same turn.
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A node's turn has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """Nothing and nobody stands in the way of the node any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChildEnded:
+    """The node `path`, a child of the one addressed, has reached a final phase."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkFailed:
+    """What the node was doing failed, or (`in_doubt`) nobody knows how it ended."""
+
+    reason: str
+    in_doubt: bool = False
+
+
+Internal: TypeAlias = Entered | Cleared | ChildEnded | WorkFailed

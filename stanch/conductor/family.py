@@ -1,0 +1,77 @@
+"""Between a parent and its children: batches of a fan-out, the steps of a block."""
+
+from __future__ import annotations
+
+from stanch.conductor import finish
+from stanch.conductor.begin import start_batch
+from stanch.conductor.events import ChildEnded, TimerFired
+from stanch.conductor.state import Node, Phase
+from stanch.conductor.turn import Turn
+from stanch.language.plan import Step
+
+_BAD = (Phase.FAILED, Phase.IN_DOUBT)
+
+
+def child_ended(turn: Turn, node: Node, event: ChildEnded) -> None:
+    child = turn.nodes[event.path]
+    step = turn.step(node)
+    if child.item is not None:
+        _item_ended(turn, node, step)
+    else:
+        _step_ended(turn, node, step, child)
+
+
+def _step_ended(turn: Turn, node: Node, step: Step, child: Node) -> None:
+    """A step of a block ended: go on with the next one, or end the block as the step ended."""
+    goes_on = child.phase in (Phase.SUCCEEDED, Phase.SKIPPED) or (
+        child.phase in _BAD and turn.step(child).on_failure == "continue"
+    )
+    if not goes_on:
+        if child.phase in _BAD:
+            finish.fail(turn, node, child.note, in_doubt=child.phase is Phase.IN_DOUBT)
+        else:
+            finish.settle(turn, node, child.phase, child.note)
+    elif node.opened < len(step.steps):
+        turn.put(node, opened=node.opened + 1)
+        turn.open_child(node, step.steps[node.opened].id)
+    else:
+        finish.complete(turn, node)
+
+
+def _item_ended(turn: Turn, node: Node, step: Step) -> None:
+    """The last item of a batch ended: count the failures, then pause and go on."""
+    children = turn.children(node)
+    for phase in (Phase.REFUSED, Phase.DENIED, Phase.ABORTED):
+        if ended := next((child for child in children if child.phase is phase), None):
+            finish.settle(turn, node, phase, ended.note)
+            return
+    assert step.for_each is not None
+    bad = [child for child in children if child.phase in _BAD]
+    if len(bad) > step.for_each.max_failures:
+        _fan_failed(turn, node, bad, len(children))
+    elif node.opened < len(node.items):
+        if step.for_each.pause > 0:
+            text = f"{node.path}: pause before the next batch ({node.opened} of {len(node.items)} done)"
+            turn.put(node, phase=Phase.PAUSING, key=turn.start_timer(node, step.for_each.pause, text))
+        else:
+            start_batch(turn, node)
+    else:
+        note = f"{len(bad)} of {len(node.items)} failed, which is within `max_failures`" if bad else ""
+        finish.complete(turn, turn.put(node, note=note))
+
+
+def _fan_failed(turn: Turn, node: Node, bad: list[Node], begun: int) -> None:
+    reasons = "; ".join(dict.fromkeys(child.note for child in bad[:3]))
+    untouched = len(node.items) - begun
+    rest = f"; {untouched} not touched" if untouched else ""
+    text = f"{len(bad)} of {len(node.items)} failed{rest}: {reasons}"
+    finish.fail(turn, node, text, in_doubt=any(child.phase is Phase.IN_DOUBT for child in bad))
+
+
+def timer_fired(turn: Turn, node: Node, _: TimerFired) -> None:
+    """A pause is over: the next batch, or the end of a `wait`."""
+    node = turn.put(node, key="")
+    if turn.step(node).wait is not None:
+        finish.complete(turn, node)
+    else:
+        start_batch(turn, node)

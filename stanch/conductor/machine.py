@@ -1,0 +1,176 @@
+"""The transition table, and the one function that applies it.
+
+Every event for a node is looked up in `TABLE` by the node's phase and the event's type. A pair without a row
+is illegal: `IllegalEvent` is raised and nothing has changed. The same table draws `docs/conductor.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+from stanch.conductor import act, asking, begin, failing, family, finish, stopping, undoing
+from stanch.conductor.commands import Command
+from stanch.conductor.events import (
+    AbortRequested,
+    ActionFailed,
+    ActionLost,
+    ActionSucceeded,
+    AlertReported,
+    ChildEnded,
+    Cleared,
+    DecisionGiven,
+    DecisionRefused,
+    Entered,
+    Event,
+    Internal,
+    PageFailed,
+    RunStarted,
+    TimerFired,
+    WorkFailed,
+)
+from stanch.conductor.state import ROOT, Node, Phase, State
+from stanch.conductor.times import account
+from stanch.conductor.turn import Book, Turn
+from stanch.contract import Decision, RunInput
+from stanch.errors import EvaluationError, IllegalEvent
+
+Handler: TypeAlias = Callable[[Turn, Node, Any], None]
+
+P = Phase
+_SETTLED = frozenset({P.SUCCEEDED, P.SKIPPED, P.REFUSED})
+_ENDS = frozenset({P.SUCCEEDED, P.FAILED, P.SKIPPED, P.REFUSED, P.DENIED, P.IN_DOUBT})
+_AFTER_FAILURE = frozenset({P.ASKING, P.UNDOING, P.FAILED, P.IN_DOUBT})
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What happens to a node in one phase on one event. `to` are the phases it may be left in by it; its own
+    phase when it stays, and (by `WorkFailed`, in the same turn) those of a failure."""
+
+    handler: Handler
+    to: frozenset[Phase]
+
+
+TABLE: dict[tuple[Phase, type], Row] = {
+    (P.PENDING, Entered): Row(begin.entered, frozenset({P.READY, P.ASKING, P.SKIPPED, P.REFUSED, P.PENDING})),
+    (P.READY, Cleared): Row(
+        begin.cleared, frozenset({P.RUNNING, P.ACTING, P.PAUSING, P.VERIFYING, P.READY}) | _SETTLED
+    ),
+    (P.RUNNING, ChildEnded): Row(
+        family.child_ended, frozenset({P.RUNNING, P.PAUSING, P.VERIFYING}) | _ENDS | {P.ABORTED}
+    ),
+    (P.PAUSING, TimerFired): Row(
+        family.timer_fired, frozenset({P.RUNNING, P.VERIFYING, P.PAUSING}) | _SETTLED
+    ),
+    (P.ACTING, ActionSucceeded): Row(act.succeeded, frozenset({P.VERIFYING, P.ACTING}) | _SETTLED),
+    (P.ACTING, ActionFailed): Row(act.failed, frozenset({P.ACTING})),
+    (P.ACTING, ActionLost): Row(act.lost, frozenset({P.DOUBTING, P.ACTING})),
+    (P.DOUBTING, ActionSucceeded): Row(act.doubt_cleared, frozenset({P.VERIFYING, P.DOUBTING}) | _SETTLED),
+    (P.DOUBTING, ActionFailed): Row(act.doubt_stays, frozenset({P.DOUBTING})),
+    (P.DOUBTING, ActionLost): Row(act.doubt_stays, frozenset({P.DOUBTING})),
+    (P.VERIFYING, ActionSucceeded): Row(finish.verified, frozenset({P.SUCCEEDED})),
+    (P.VERIFYING, ActionFailed): Row(finish.not_verified, frozenset({P.VERIFYING})),
+    (P.VERIFYING, ActionLost): Row(finish.not_verified, frozenset({P.VERIFYING})),
+    (P.ASKING, DecisionGiven): Row(
+        asking.decided,
+        frozenset({P.ASKING, P.READY, P.RUNNING, P.VERIFYING, P.UNDOING, P.ABORTED}) | _ENDS,
+    ),
+    (P.ASKING, TimerFired): Row(asking.climbed, frozenset({P.ASKING, P.DENIED, P.ABORTED})),
+    (P.UNDOING, ActionSucceeded): Row(undoing.undone, frozenset({P.UNDOING, P.FAILED})),
+    (P.UNDOING, ActionFailed): Row(undoing.not_undone, frozenset({P.UNDOING, P.FAILED})),
+    (P.UNDOING, ActionLost): Row(undoing.not_undone, frozenset({P.UNDOING, P.FAILED})),
+    (P.STOPPING, ActionSucceeded): Row(stopping.stopped, frozenset({P.SUCCEEDED})),
+    (P.STOPPING, ActionFailed): Row(stopping.stopped, frozenset({P.ABORTED})),
+    (P.STOPPING, ActionLost): Row(stopping.stopped, frozenset({P.IN_DOUBT})),
+    **{
+        (phase, WorkFailed): Row(failing.work_failed, _AFTER_FAILURE)
+        for phase in (P.PENDING, P.READY, P.RUNNING, P.PAUSING, P.ACTING, P.DOUBTING, P.VERIFYING, P.ASKING)
+    },
+}
+
+
+class Conductor:
+    """Applies events to the state of one run. Holds nothing but the Plan."""
+
+    def __init__(self, given: RunInput) -> None:
+        self.book = Book(given.plan)
+
+    def begin(self, run: str, given: RunInput) -> State:
+        """The state of a run before its first event."""
+        return State(run=run, given=given)
+
+    def step(self, state: State, event: Event) -> tuple[State, tuple[Command, ...]]:
+        """The next state, and what the host must do, in order. Raises IllegalEvent; `state` never changes."""
+        turn = Turn(self.book, state, event.at)
+        match event:
+            case RunStarted():
+                self._start(turn, state)
+            case ActionSucceeded() | ActionFailed() | ActionLost() | TimerFired():
+                path = turn.awaited.pop(event.key, None)
+                if path is None:
+                    raise IllegalEvent(f"nothing is awaited under `{event.key}`")
+                self._dispatch(turn, path, event)
+            case DecisionGiven(decision=decision):
+                if refused := self.refusal(state, decision):
+                    raise IllegalEvent(refused)
+                self._dispatch(turn, state.requests[decision.request].node, event)
+            case AbortRequested():
+                self._abort(turn, state, event)
+            case DecisionRefused() | PageFailed() | AlertReported():
+                _remember(turn, state, event)
+        while turn.queue:
+            path, internal = turn.queue.popleft()
+            self._dispatch(turn, path, internal)
+        return turn.result(spent=account(state, turn.at)), tuple(turn.commands)
+
+    def refusal(self, state: State, decision: Decision) -> str:
+        """Why `decision` cannot be taken now, in words for the person who took it; empty when it can."""
+        return asking.refusal(state, decision)
+
+    def _dispatch(self, turn: Turn, path: str, event: Event | Internal) -> None:
+        node = turn.nodes[path]
+        row = TABLE.get((node.phase, type(event)))
+        if row is None:
+            raise IllegalEvent(
+                f"`{path or 'run'}` is {node.phase.value}; {type(event).__name__} makes no sense"
+            )
+        try:
+            row.handler(turn, node, event)
+        except EvaluationError as error:
+            # Handlers evaluate before they act, so the node is where it was: its work has failed.
+            turn.post(path, WorkFailed(str(error)))
+
+    def _start(self, turn: Turn, state: State) -> None:
+        if state.nodes:
+            raise IllegalEvent("the run has started already")
+        turn.before = replace(state, started=turn.at)
+        turn.note(
+            "run_started", f"{self.book.plan.title}, started by {state.given.started_by or 'nobody named'}"
+        )
+        turn.put(Node(path=ROOT, step="", parent=None, started=turn.at))
+        turn.post(ROOT, Entered())
+
+    def _abort(self, turn: Turn, state: State, event: AbortRequested) -> None:
+        if state.outcome is not None or state.aborting or not state.nodes:
+            raise IllegalEvent("the run has ended or is being aborted already")
+        turn.note("aborted", event.reason, by=event.by)
+        stopping.stop(turn, f"aborted by {event.by}: {event.reason}")
+
+
+_REMEMBERED_REFUSALS = 50
+
+
+def _remember(turn: Turn, state: State, event: DecisionRefused | PageFailed | AlertReported) -> None:
+    """Events that are told and change nothing else. Refusals are bounded: a Signal is anybody's to send."""
+    match event:
+        case DecisionRefused(decision=decision, reason=reason):
+            if sum(moment.kind == "refused" for moment in state.timeline) < _REMEMBERED_REFUSALS:
+                text = f"{decision.choice} by {decision.by or 'nobody'} refused: {reason}"
+                turn.note("refused", text[:300], by=decision.by)
+        case PageFailed(to=to, reason=reason):
+            turn.note("problem", f"the page to {to} was not sent: {reason}")
+        case AlertReported(status=status):
+            if status == "resolved":
+                turn.note("alert", "the alert has resolved")

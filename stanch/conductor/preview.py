@@ -1,0 +1,87 @@
+"""What a person reads of a call: its targets and the command itself. Secrets are shown as references."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from stanch.contract import ActionTask, Change
+from stanch.language.encode import canonical
+from stanch.language.plan import Call, Check, Json
+
+
+def target_of(call: Call) -> str:
+    """Hosts, or the host of a URL; empty when the call names none."""
+    hosts = call.params.get("hosts")
+    if isinstance(hosts, list):
+        return ", ".join(str(host) for host in hosts)
+    if isinstance(hosts, str):
+        return hosts
+    url = call.params.get("url") or call.params.get("server")
+    return (urlsplit(url).netloc or url) if isinstance(url, str) else ""
+
+
+def command_of(call: Call) -> str:
+    """The command as one would type it, as far as the action has such a form."""
+    params = call.params
+    match call.action:
+        case "ssh" | "command" if isinstance(params.get("run"), list):
+            return shlex.join(_word(word) for word in params["run"])
+        case "ssh" if "script" in params:
+            return _with_env(f"sh: {str(params['script']).rstrip()}", params.get("env"))
+        case "ansible":
+            return _ansible(params)
+        case "http":
+            body = next((params[name] for name in ("json", "form", "body") if name in params), None)
+            text = f"{params.get('method', 'GET')} {params.get('url', '')}"
+            return text if body is None else f"{text} {_word(body)}"
+        case "prometheus":
+            return str(params.get("query", ""))
+    rest = {name: value for name, value in params.items() if name != "hosts"}
+    return f"{call.action} {_word(rest)}"
+
+
+def change_of(task: ActionTask, undo: Call | None) -> Change:
+    """The change that `task` is; `undo` may still hold `${{ }}` that only the change itself will settle."""
+    return Change(
+        target=target_of(task.call),
+        command=command_of(task.call),
+        done=check_text(task.done) if task.done else "",
+        undo=command_of(undo) if undo else "",
+    )
+
+
+def check_text(check: Check) -> str:
+    return f"{command_of(check.call)}, until {check.poll.until}"
+
+
+def shown(value: Json) -> Json:
+    """`value` with secret references as readable text."""
+    if isinstance(value, Mapping):
+        if set(value) == {"secret"}:
+            return f"[secret {value['secret']}]"
+        return {key: shown(held) for key, held in value.items()}
+    if isinstance(value, list | tuple):
+        return [shown(held) for held in value]
+    return value
+
+
+def _word(value: Json) -> str:
+    plain = shown(value)
+    return plain if isinstance(plain, str) else canonical(plain).decode()
+
+
+def _with_env(text: str, env: Json) -> str:
+    if not isinstance(env, Mapping) or not env:
+        return text
+    return " ".join(f"{name}={shlex.quote(_word(value))}" for name, value in env.items()) + f" {text}"
+
+
+def _ansible(params: Mapping[str, Json]) -> str:
+    if "module" in params:
+        return f"ansible -m {params['module']} -a {shlex.quote(_word(params.get('args', '')))}"
+    playbook = params.get("playbook")
+    name = playbook if isinstance(playbook, str) else "(inline playbook)"
+    extra = params.get("extra_vars")
+    return f"ansible-playbook {name}" + (f" -e {shlex.quote(_word(extra))}" if extra else "")

@@ -1,0 +1,147 @@
+"""A run's state. Invariants:
+
+1. A node is one execution of a step (or one item of its `for_each`); its path names it for ever.
+2. While the run has not ended, something is awaited: an action, a timer, or both beside an open request.
+3. Every open request has exactly one timer: the next rung of its ladder, or its end.
+4. A key is used once: in `awaited` while it is open, never again afterwards.
+5. The ledger only grows; an entry is only ever marked as undone.
+6. After the outcome is set nothing changes but the timeline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from stanch.contract import ActionTask, Decision, Effected, Moment, Outcome, Request, RunInput, Spent
+from stanch.language.plan import Json
+
+ROOT = ""
+"""Path of the node whose children are the runbook's top-level steps."""
+
+
+class Phase(StrEnum):
+    """A node's life."""
+
+    PENDING = "pending"
+    ASKING = "asking"
+    """A request is open."""
+    READY = "ready"
+    RUNNING = "running"
+    """Its children are under way."""
+    ACTING = "acting"
+    PAUSING = "pausing"
+    DOUBTING = "doubting"
+    """Its outcome is unknown, and its `done` check is asked."""
+    VERIFYING = "verifying"
+    UNDOING = "undoing"
+    STOPPING = "stopping"
+    """The run is being aborted; the end of its action is awaited, so that it can be told."""
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    REFUSED = "refused"
+    """A precondition did not hold."""
+    DENIED = "denied"
+    IN_DOUBT = "in_doubt"
+    ABORTED = "aborted"
+
+    @property
+    def final(self) -> bool:
+        return self in FINAL
+
+
+FINAL = frozenset(
+    {
+        Phase.SUCCEEDED,
+        Phase.FAILED,
+        Phase.SKIPPED,
+        Phase.REFUSED,
+        Phase.DENIED,
+        Phase.IN_DOUBT,
+        Phase.ABORTED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    path: str
+    step: str
+    """The step's id; empty for the root."""
+    parent: str | None
+    phase: Phase = Phase.PENDING
+    item: int | None = None
+    """Which item of its step's `for_each` this node is; None for the step itself."""
+    names: Mapping[str, Json] = field(default_factory=dict)
+    """The `for_each` names that are visible here."""
+    covered: bool = False
+    """An approval given further up covers it."""
+    approved: bool = False
+    items: tuple[Json, ...] = ()
+    tasks: tuple[ActionTask, ...] = ()
+    """What will be executed, rendered and frozen before anybody is asked: one, or one an item."""
+    opened: int = 0
+    """How many of its children have been started."""
+    batch: int = 0
+    attempt: int = 1
+    verifying: bool = False
+    """What failed, if something did, was its `verify` and not its action."""
+    key: str = ""
+    """Of the action or timer it waits for."""
+    request: str = ""
+    undo_queue: tuple[int, ...] = ()
+    """Positions in the ledger that are still to be undone, in that order."""
+    result: Json = None
+    already: bool = False
+    note: str = ""
+    started: float = 0.0
+    ended: float = 0.0
+
+    @property
+    def prefix(self) -> str:
+        """What the paths of its children begin with. Blocks add nothing (ids are unique), items do."""
+        return f"{self.path}." if self.item is not None else self.path[: self.path.rfind(".") + 1]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRequest:
+    """A request with the answers it has so far and the place of its ladder."""
+
+    request: Request
+    node: str
+    timer: str
+    rung: int
+    """How many rungs of the ladder have been paged."""
+    given: tuple[Decision, ...] = ()
+    closed: str = ""
+    """How it ended, in words; empty while it is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    run: str
+    """The run's id."""
+    given: RunInput
+    clock: float = 0.0
+    started: float = 0.0
+    ended: float = 0.0
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+    values: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+    """By node path: what `steps.<id>` may read of it."""
+    awaited: Mapping[str, str] = field(default_factory=dict)
+    """Key of every open action and timer to the node it belongs to."""
+    requests: Mapping[str, OpenRequest] = field(default_factory=dict)
+    ledger: tuple[Effected, ...] = ()
+    timeline: tuple[Moment, ...] = ()
+    spent: Spent = field(default_factory=Spent)
+    issued: int = 0
+    """How many keys have been given out."""
+    changing: bool = False
+    """A change has been started."""
+    aborting: str = ""
+    """Why the run is being aborted."""
+    outcome: Outcome | None = None
+    reason: str = ""
+    outputs: Mapping[str, Json] = field(default_factory=dict)

@@ -1,0 +1,98 @@
+"""A worker's death is not a guess: the outcome of a change that was lost is asked, never assumed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stanch.conductor import describe
+from stanch.language.plan import Call, Check, ForEach, Poll
+from tests.support.host import Host
+from tests.support.plans import change, given, plan, read
+
+DONE = Check(
+    Call("ssh", {"hosts": ["web1"], "run": ["is", "it"]}, one=True), Poll("result.rc == 0", within=30)
+)
+
+
+def lost(**fields: Any) -> Host:
+    host = Host(given(plan(change(on_failure="ask", **fields)))).start()
+    return host.decide("approve").lose("its worker went silent; it may have acted")
+
+
+def test_the_done_check_decides_that_it_was_made() -> None:
+    host = lost(done=DONE)
+    (check,) = host.actions.values()
+    assert (check.task.call, check.task.effect, check.task.poll) == (DONE.call, "read", DONE.poll)
+    host.succeed({"rc": 0})
+    assert host.outcome == "succeeded"
+    assert len(host.state.ledger) == 1
+
+
+def test_a_done_check_that_does_not_hold_asks_with_the_evidence() -> None:
+    host = lost(done=DONE).fail("`result.rc == 0` did not hold within 30s")
+    assert host.request.kind == "in_doubt"
+    assert host.request.choices == ("done", "retry", "abort")
+    assert "went silent" in host.request.evidence[0]
+    assert "did not hold" in host.request.evidence[0]
+
+
+def test_without_a_done_check_a_person_is_asked_at_once_and_nothing_is_repeated() -> None:
+    host = lost()
+    assert not host.actions
+    assert host.request.kind == "in_doubt"
+    assert len(host.executed) == 1
+
+
+def test_a_person_may_say_that_it_was_done() -> None:
+    host = lost().decide("done", reason="I looked")
+    assert host.outcome == "succeeded"
+
+
+def test_what_a_person_says_was_done_is_in_the_ledger_and_the_other_batches_follow() -> None:
+    step = change(on_failure="ask", for_each=ForEach("host", ["a", "b"], (1,)))
+    host = Host(given(plan(step))).start().decide("approve").lose().decide("done", reason="I looked")
+    assert [effect.step for effect in host.state.ledger] == ["fix[0]"]
+    assert [action.task.step for action in host.actions.values()] == ["fix[1]"]
+    assert host.succeed({}).outcome == "succeeded"
+
+
+def test_nobody_to_ask_ends_in_doubt_and_not_in_failed() -> None:
+    host = Host(given(plan(change(on_failure="stop")))).start().decide("approve").lose("gone")
+    assert (host.outcome, host.state.reason) == ("in_doubt", "gone")
+
+
+def test_a_lost_read_has_simply_failed() -> None:
+    host = Host(given(plan(read()))).start().lose("gone")
+    assert host.outcome == "failed"
+
+
+def test_time_in_doubt_has_its_own_account() -> None:
+    host = lost(done=DONE)
+    host.after(7).succeed({"rc": 0})
+    assert host.state.spent.in_doubt == 7
+
+
+# --- abort ------------------------------------------------------------------------------------------------
+
+
+def test_abort_while_a_person_is_asked_ends_at_once() -> None:
+    host = Host(given(plan(change()))).start().abort()
+    assert (host.outcome, host.state.reason) == ("aborted", "aborted by alice: wrong runbook")
+    assert not host.timers
+    assert not describe.open_requests(host.state)
+
+
+def test_abort_stops_what_is_under_way_and_waits_to_hear_how_it_ended() -> None:
+    host = Host(given(plan(change(), read("after")))).start().decide("approve").abort()
+    assert host.cancelled == [next(iter(host.actions))]
+    assert host.finished is None
+    host.lose("it was cancelled while it was acting")
+    assert host.outcome == "in_doubt"
+    assert host.state.reason.endswith("in doubt: fix")
+
+
+def test_a_change_that_ended_before_it_could_be_stopped_is_in_the_ledger() -> None:
+    host = Host(given(plan(change(), read("after")))).start().decide("approve").abort().succeed({})
+    assert host.outcome == "aborted"
+    assert [effect.command for effect in host.state.ledger] == ["fix fix"]
+    assert len(host.executed) == 1

@@ -1,0 +1,89 @@
+"""Small Plans for tests of the conductor and of the workflow, written by hand and not by the compiler."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from stanch.contract import Ladder, Rung, RunInput, RunPolicy
+from stanch.language.plan import Approval, Call, Check, ForEach, Plan, Poll, Require, Step
+
+HOSTS = ["web1", "web2", "web3"]
+LADDER = Ladder(
+    rungs=(Rung(0, "incident_commander"), Rung(300, "incident_commander"), Rung(600, "technical_lead")),
+    silence_after=1800,
+    silence_then="deny",
+)
+
+
+def read(name: str = "look", **fields: Any) -> Step:
+    return Step(id=name, title=f"Read {name}", call=Call("http", {"url": f"http://x/{name}"}), **fields)
+
+
+def change(name: str = "fix", **fields: Any) -> Step:
+    fields.setdefault("approval", Approval(("incident_commander",)))
+    fields.setdefault("undo", Call("ssh", {"hosts": ["web1"], "run": ["unfix", name]}, one=True))
+    return Step(
+        id=name,
+        title=f"Do {name}",
+        effect="change",
+        call=Call("ssh", {"hosts": ["web1"], "run": ["fix", name]}, one=True),
+        **fields,
+    )
+
+
+def rollback() -> Plan:
+    """The job of the shipped runbook: measure, show, ask, roll back in batches, verify."""
+    errors = read("errors", outputs={"rate": "result.json.rate"}, require=(_HIGH,))
+    current = Step(
+        id="current",
+        title="Which release runs where?",
+        call=Call("ssh", {"hosts": "${{ inputs.hosts }}", "run": ["deploy", "current"], "output": "json"}),
+        outputs={"bad": "result[0].json.release"},
+    )
+    deploy = {"hosts": ["${{ host }}"]}
+    assert errors.call is not None
+    roll_back = Step(
+        id="roll_back",
+        title="Put the previous release back",
+        effect="change",
+        call=Call("ssh", {**deploy, "run": ["deploy", "rollback", "${{ inputs.service }}"]}, one=True),
+        approval=Approval(("incident_commander",)),
+        for_each=ForEach("host", "${{ inputs.hosts }}", (1, "50%", "100%"), pause=2.0),
+        done=Check(
+            Call("ssh", {**deploy, "run": ["deploy", "current"], "output": "json"}, one=True),
+            Poll("result.json.release != steps.current.bad", within=60, every=1),
+        ),
+        undo=Call("ssh", {**deploy, "run": ["deploy", "redeploy", "${{ steps.current.bad }}"]}, one=True),
+        verify=Check(errors.call, Poll("result.json.rate < 0.01", within=60, every=2, stable=5)),
+        on_failure="ask",
+    )
+    return plan(errors, current, roll_back, outputs={"released": "steps.current.bad"})
+
+
+_HIGH = Require("result.json.rate > 0.05", "the rate is ${{ result.json.rate }}; nothing to do", after=True)
+
+
+def plan(*steps: Step, **fields: Any) -> Plan:
+    return Plan(
+        runbook="rollback-release", title="Roll back", kind="rollback", owner="sre", steps=steps, **fields
+    )
+
+
+def given(
+    which: Plan, inputs: Mapping[str, Any] | None = None, policy: RunPolicy | None = None, **fields: Any
+) -> RunInput:
+    fields.setdefault("started_by", "alert:alertmanager")
+    return RunInput(
+        plan=which,
+        inputs={"service": "checkout", "hosts": HOSTS} if inputs is None else inputs,
+        policy=policy or RunPolicy(ladders={"incident_commander": LADDER}),
+        **fields,
+    )
+
+
+def with_fields(which: Plan, name: str, **fields: Any) -> Plan:
+    """`which` with the top-level step `name` changed."""
+    steps = tuple(replace(step, **fields) if step.id == name else step for step in which.steps)
+    return replace(which, steps=steps)

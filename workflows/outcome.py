@@ -1,0 +1,50 @@
+"""What a failed activity says about the world: it failed, or nobody knows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, TimeoutType
+from temporalio.exceptions import TimeoutError as TemporalTimeout
+
+from stanch.conductor.events import ActionFailed, ActionLost
+from stanch.contract import ActionTask
+
+_UNKNOWN = "OutcomeUnknown"
+
+
+def meaning(
+    error: ActivityError | asyncio.CancelledError, key: str, task: ActionTask, at: float
+) -> ActionFailed | ActionLost:
+    """The event for `error`. A change is lost unless it is certain that it did not begin, or how it ended."""
+    cause = error.cause if isinstance(error, ActivityError) else None
+    match cause:
+        case ApplicationError(type=kind):
+            lost, reason = kind == _UNKNOWN, cause.message
+        case TemporalTimeout(type=TimeoutType.SCHEDULE_TO_START):
+            lost, reason = False, "no worker took it in time"
+        case TemporalTimeout():
+            begun = _begun(cause.last_heartbeat_details)
+            lost, reason = begun, _timeout_text(cause.type, begun=begun)
+        case CancelledError():
+            begun = _begun(cause.details)
+            lost, reason = begun, "it was cancelled" + (" while it was acting" if begun else "")
+        case _:
+            lost, reason = True, str(cause or "it was cancelled")
+    if task.effect == "read" or not lost:
+        return ActionFailed(at, key, reason)
+    return ActionLost(at, key, reason)
+
+
+def _begun(details: Sequence[Any]) -> bool:
+    """Whether the last sign of life says that the action may have acted. No sign of life: it may have."""
+    if not details or not isinstance(details[0], Mapping):
+        return True
+    return details[0].get("phase") != "checking"
+
+
+def _timeout_text(kind: TimeoutType | None, *, begun: bool) -> str:
+    what = "its worker went silent" if kind is TimeoutType.HEARTBEAT else "it did not end in time"
+    return f"{what}; it may have acted" if begun else f"{what} before it acted"

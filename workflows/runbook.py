@@ -1,0 +1,259 @@
+"""The workflow of every runbook: the conductor decides, this shell carries out.
+
+One dynamic class, so that the Temporal Web UI lists `rollback-release` and not `Runbook`. It holds the run's
+state, turns commands into activities and timers, and their ends into events. All that it decides by itself is
+whether a failed activity means *failed* or *nobody knows* (`_meaning`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from datetime import timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import RawValue, RetryPolicy, SearchAttributeKey
+from temporalio.exceptions import ActivityError, ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from stanch.conductor import describe
+    from stanch.conductor.commands import (
+        CancelAction,
+        CancelTimer,
+        Command,
+        FinishRun,
+        Page,
+        RunAction,
+        StartTimer,
+    )
+    from stanch.conductor.events import (
+        AbortRequested,
+        ActionSucceeded,
+        AlertReported,
+        DecisionGiven,
+        DecisionRefused,
+        Event,
+        PageFailed,
+        RunStarted,
+        TimerFired,
+    )
+    from stanch.conductor.machine import Conductor
+    from stanch.conductor.signals import decision_from_signal
+    from stanch.contract import (
+        ACTIVITY_PAGE,
+        QUERY_PLAN,
+        QUERY_REQUESTS,
+        QUERY_STATE,
+        QUERY_TIMELINE,
+        SEARCH_PHASE,
+        SIGNAL_ALERT,
+        SIGNAL_APPROVE,
+        SIGNAL_DENY,
+        UPDATE_ABORT,
+        UPDATE_DECIDE,
+        Abort,
+        Accepted,
+        ActionReport,
+        AlertChanged,
+        Choice,
+        Decision,
+        Moment,
+        Request,
+        RunInput,
+        RunResult,
+        RunView,
+    )
+    from stanch.language.plan import Plan
+    from workflows.outcome import meaning
+
+HEARTBEAT = timedelta(seconds=10)
+"""A worker that is silent for this long is given up."""
+_PHASE = SearchAttributeKey.for_keyword(SEARCH_PHASE)
+_PAGE_RETRY = RetryPolicy(maximum_attempts=5, initial_interval=timedelta(seconds=2))
+
+
+@workflow.defn(dynamic=True)
+class RunbookWorkflow:
+    """Carries out the Plan in its input. Failed runs fail the workflow, with a RunResult as detail."""
+
+    @workflow.init
+    def __init__(self, args: Sequence[RawValue]) -> None:
+        given = workflow.payload_converter().from_payload(args[0].payload, RunInput)
+        self._conductor = Conductor(given)
+        self._state = self._conductor.begin(workflow.info().workflow_id, given)
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._pages: set[asyncio.Task[None]] = set()
+        self._finished: FinishRun | None = None
+        self._bug: Exception | None = None
+        self._phase = describe.phase_of(self._state)
+
+    @workflow.run
+    async def run(self, _args: Sequence[RawValue]) -> RunResult:
+        self._apply(RunStarted(workflow.time()))
+        try:
+            await workflow.wait_condition(self._over)
+        except asyncio.CancelledError:
+            # A cancellation from outside is an abort: what is under way is stopped and told, not dropped.
+            if self._state.outcome is None and not self._state.aborting:
+                self._apply(AbortRequested(workflow.time(), "Temporal", "the workflow was cancelled there"))
+            await workflow.wait_condition(self._over)
+        if self._bug is not None:
+            # Fails the workflow task, not the workflow: the run stays as it is until the bug is mended.
+            raise self._bug
+        assert self._finished is not None
+        await workflow.wait_condition(lambda: workflow.all_handlers_finished() and not self._pages)
+        end = self._finished
+        result = RunResult(end.outcome, end.reason, end.outputs)
+        if end.outcome in ("failed", "in_doubt"):
+            raise ApplicationError(end.reason or end.outcome, result, type=end.outcome, non_retryable=True)
+        return result
+
+    # --- people and alerts --------------------------------------------------------------------------------
+
+    @workflow.update(name=UPDATE_DECIDE, description="Answer a request. Refused answers leave no trace.")
+    def decide(self, decision: Decision) -> Accepted:
+        self._apply(DecisionGiven(workflow.time(), decision))
+        return Accepted(f"{decision.choice} recorded", decision.request, decision.choice)
+
+    @decide.validator
+    def _check_decision(self, decision: Decision) -> None:
+        if refused := self._conductor.refusal(self._state, decision):
+            raise ApplicationError(refused, type="IllegalDecision")
+
+    @workflow.update(name=UPDATE_ABORT, description="End the run: nothing new begins, the rest is stopped.")
+    def abort(self, order: Abort) -> Accepted:
+        self._apply(AbortRequested(workflow.time(), order.by, order.reason))
+        return Accepted("the run is being aborted")
+
+    @abort.validator
+    def _check_abort(self, order: Abort) -> None:
+        if not order.by.strip() or not order.reason.strip():
+            raise ApplicationError("an abort needs a name and a reason", type="IllegalDecision")
+        if self._state.outcome is not None or self._state.aborting or not self._state.nodes:
+            raise ApplicationError("the run has ended or is being aborted already", type="IllegalDecision")
+
+    @workflow.signal(
+        name=SIGNAL_APPROVE,
+        description='Approve a request: {"request", "digest", "by", "reason"}; current details show them.',
+    )
+    def approve(self, answer: Any) -> None:
+        self._signalled("approve", answer)
+
+    @workflow.signal(
+        name=SIGNAL_DENY,
+        description='Deny a request: {"request", "digest", "by", "reason"}; a denial needs its reason.',
+    )
+    def deny(self, answer: Any) -> None:
+        self._signalled("deny", answer)
+
+    @workflow.signal(name=SIGNAL_ALERT, description="The alert of this run was delivered again.")
+    def alert(self, change: AlertChanged) -> None:
+        self._apply(AlertReported(workflow.time(), change.status))
+
+    @workflow.query(name=QUERY_STATE, description="All of the run as it stands.")
+    def state(self) -> RunView:
+        return describe.view(self._state, workflow.time())
+
+    @workflow.query(name=QUERY_REQUESTS, description="The open requests, with their digests.")
+    def requests(self) -> list[Request]:
+        return list(describe.open_requests(self._state))
+
+    @workflow.query(name=QUERY_TIMELINE, description="What happened, in order.")
+    def timeline(self) -> list[Moment]:
+        return list(self._state.timeline)
+
+    @workflow.query(name=QUERY_PLAN, description="The Plan that this run is pinned to.")
+    def plan(self) -> Plan:
+        return self._state.given.plan
+
+    # --- the engine ---------------------------------------------------------------------------------------
+
+    def _over(self) -> bool:
+        return self._finished is not None or self._bug is not None
+
+    def _signalled(self, choice: Choice, answer: Any) -> None:
+        """A Signal cannot be refused to its sender, so a refusal is written into the timeline."""
+        decision = decision_from_signal(choice, answer)
+        if refused := self._conductor.refusal(self._state, decision):
+            self._apply(DecisionRefused(workflow.time(), decision, refused))
+        else:
+            self._apply(DecisionGiven(workflow.time(), decision))
+
+    def _apply(self, event: Event) -> None:
+        self._state, commands = self._conductor.step(self._state, event)
+        for command in commands:
+            self._carry_out(command)
+        workflow.set_current_details(describe.details(self._state))
+        if (phase := describe.phase_of(self._state)) != self._phase:
+            self._phase = phase
+            workflow.upsert_search_attributes([_PHASE.value_set(phase)])
+
+    def _carry_out(self, command: Command) -> None:
+        match command:
+            case RunAction(key=key):
+                self._begin(key, self._act(command))
+            case StartTimer(key=key):
+                self._begin(key, self._wait(command))
+            case CancelAction(key=key):
+                self._tasks[key].cancel()
+            case CancelTimer(key=key):
+                self._tasks.pop(key).cancel()
+            case Page():
+                task = asyncio.create_task(self._guard(self._page(command)))
+                self._pages.add(task)
+                task.add_done_callback(self._pages.discard)
+            case FinishRun():
+                self._finished = command
+
+    def _begin(self, key: str, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks[key] = asyncio.create_task(self._guard(work))
+
+    async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
+        """A bug in a background task would otherwise be a run that hangs in silence."""
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001 - whatever it is, `run` raises it where Temporal shows it
+            self._bug = error
+
+    async def _act(self, command: RunAction) -> None:
+        task, key = command.task, command.key
+        activity = workflow.start_activity(
+            task.call.action,
+            task,
+            result_type=ActionReport,
+            start_to_close_timeout=timedelta(seconds=command.deadline),
+            heartbeat_timeout=HEARTBEAT,
+            retry_policy=RetryPolicy(
+                maximum_attempts=command.tries, initial_interval=timedelta(seconds=command.every)
+            ),
+            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            summary=command.summary,
+        )
+        try:
+            report = await activity
+        except (ActivityError, asyncio.CancelledError) as error:
+            self._tasks.pop(key, None)
+            self._apply(meaning(error, key, task, workflow.time()))
+        else:
+            self._tasks.pop(key, None)
+            self._apply(ActionSucceeded(workflow.time(), key, report.result, report.already))
+
+    async def _wait(self, command: StartTimer) -> None:
+        await workflow.sleep(command.seconds, summary=command.summary)
+        self._tasks.pop(command.key, None)
+        self._apply(TimerFired(workflow.time(), command.key))
+
+    async def _page(self, command: Page) -> None:
+        task = command.task
+        try:
+            await workflow.execute_activity(
+                ACTIVITY_PAGE,
+                task,
+                start_to_close_timeout=timedelta(seconds=30),
+                retry_policy=_PAGE_RETRY,
+                summary=f"page {task.to} for {task.request}",
+            )
+        except ActivityError as error:
+            reason = str(error.cause) if error.cause else str(error)
+            self._apply(PageFailed(workflow.time(), task.to, reason))
