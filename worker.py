@@ -21,8 +21,7 @@ from typing import Any
 
 from activities.ansible import AnsibleAction
 from temporalio.client import Client
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.worker import Worker
 
 from activities.action import Action
 from activities.http import HttpAction
@@ -31,6 +30,7 @@ from activities.perform import action_activities
 from activities.prometheus import PrometheusAction
 from activities.ssh import SshAction
 from stanch.client.connect import connect, ensure_search_attributes
+from stanch.client.runner import workflow_runner
 from stanch.config import Config, load_config
 from stanch.contract import TASK_QUEUE
 from stanch.errors import EngineUnavailable, InvalidInput, StanchError
@@ -39,8 +39,6 @@ from workflows.runbook import RunbookWorkflow
 log = logging.getLogger("stanch.worker")
 
 WORKFLOWS: tuple[type, ...] = (RunbookWorkflow,)
-PASSED_THROUGH = ("stanch", "workflows", "cel_expr_python", "google", "pydantic", "pydantic_core")
-"""Pure or value libraries: importing them anew in every sandbox would cost time and change nothing."""
 
 
 def actions(config: Config) -> tuple[Action, ...]:
@@ -55,15 +53,6 @@ def actions(config: Config) -> tuple[Action, ...]:
 
 def activities_of(config: Config) -> list[Callable[..., Any]]:
     return [*action_activities(actions(config)), Pager(config.pagers).page]
-
-
-def workflow_runner(*, sandboxed: bool) -> WorkflowRunner:
-    """Determinism is a matter of imports here (docs/adr/0002-unsandboxed-workers.md); tests are sandboxed."""
-    if not sandboxed:
-        return UnsandboxedWorkflowRunner()
-    return SandboxedWorkflowRunner(
-        restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
-    )
 
 
 def build_worker(

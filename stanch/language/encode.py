@@ -22,7 +22,8 @@ def to_data(value: DataclassInstance) -> dict[str, Json]:
             continue
         if spec.default_factory is not dataclasses.MISSING and held == spec.default_factory():
             continue
-        data[spec.name] = _plain(held)
+        # `60` and `60.0` are the same seconds, so they must be the same bytes.
+        data[spec.name] = float(held) if spec.type == "float" else _plain(held)
     return data
 
 

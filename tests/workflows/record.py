@@ -1,0 +1,134 @@
+"""Record the histories that `test_replay` replays: `python -m tests.workflows.record`.
+
+A history that is in the repository belongs to a released shape and is never overwritten: a change that cannot
+replay it needs `workflow.patched`. Only cases without a file are recorded, each on a real server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.exceptions import ApplicationError
+
+from stanch.client import runs
+from stanch.contract import Abort, ActionReport, ActionTask, Decision
+from stanch.language.plan import Approval, Call, ForEach, Plan, Silence
+from tests.support.plans import change, plan, read, rollback
+from tests.support.temporal import start_temporal
+from tests.support.world import World, approve, begin, handle_of, helping, waiting
+
+HISTORIES = Path(__file__).parent / "histories"
+
+
+async def nobody(_: WorkflowHandle[Any, Any]) -> None:
+    """No person comes near it."""
+
+
+async def approving(handle: WorkflowHandle[Any, Any]) -> None:
+    await runs.decide(handle, approve(await waiting(handle)))
+
+
+async def denying_by_signal(handle: WorkflowHandle[Any, Any]) -> None:
+    request = await waiting(handle)
+    await handle.signal("approve", {"request": request.id, "by": "eve"})
+    answer = {"request": request.id, "digest": request.digest, "by": "bob", "reason": "not now"}
+    await handle.signal("deny", answer)
+
+
+async def approving_then_undoing(handle: WorkflowHandle[Any, Any]) -> None:
+    await approving(handle)
+    await _choose(handle, "undo")
+
+
+async def approving_then_done(handle: WorkflowHandle[Any, Any]) -> None:
+    await approving(handle)
+    await _choose(handle, "done")
+
+
+async def aborting(handle: WorkflowHandle[Any, Any]) -> None:
+    await waiting(handle)
+    await runs.abort(handle, Abort("alice", "wrong runbook"))
+
+
+async def _choose(handle: WorkflowHandle[Any, Any], choice: Any) -> None:
+    request = await waiting(handle)
+    await runs.decide(handle, Decision(request.id, choice, "alice", request.digest, "I looked"))
+
+
+def third_fails(task: ActionTask) -> ActionReport:
+    if (
+        task.effect == "change"
+        and task.call.params["hosts"] == ["c"]
+        and "unfix" not in task.call.params["run"]
+    ):
+        raise ApplicationError("c: exit status 1", type="ActionRefused", non_retryable=True)
+    return ActionReport({"rc": 0})
+
+
+def changes_are_lost(task: ActionTask) -> ActionReport:
+    if task.effect == "change":
+        raise ApplicationError("connection cut", type="OutcomeUnknown")
+    return ActionReport({"rc": 0})
+
+
+_UNFIX = Call("ssh", {"hosts": ["${{ host }}"], "run": ["unfix"]}, one=True)
+_FIX = Call("ssh", {"hosts": ["${{ host }}"], "run": ["fix"]}, one=True)
+_SILENT = Approval(("incident_commander",), silence=Silence(after=1))
+_EACH = ForEach("host", ["a", "b", "c"], (1,), pause=1.0)
+_FAN = replace(change(for_each=_EACH, undo=_UNFIX, on_failure="ask"), call=_FIX)
+
+Case = tuple[
+    Plan, Callable[[ActionTask], ActionReport], Callable[[WorkflowHandle[Any, Any]], Awaitable[None]]
+]
+CASES: dict[str, Case] = {
+    "rollback-approved": (rollback(), helping, approving),
+    "rollback-denied-by-signal": (rollback(), helping, denying_by_signal),
+    "rollback-aborted": (rollback(), helping, aborting),
+    "diagnosis-only": (plan(read("a"), read("b")), helping, nobody),
+    "silence-denies": (plan(change(approval=_SILENT)), helping, nobody),
+    "failure-undone": (
+        plan(_FAN),
+        third_fails,
+        approving_then_undoing,
+    ),
+    "in-doubt-done": (plan(change(on_failure="ask")), changes_are_lost, approving_then_done),
+}
+
+
+async def record(client: Client, name: str) -> None:
+    which, answer, people = CASES[name]
+    async with World(answer).worker(client):
+        handle = handle_of(client, await begin(client, which, name))
+        await people(handle)
+        # A run that failed is a history worth keeping.
+        with contextlib.suppress(WorkflowFailureError):
+            await handle.result()
+    history = await handle.fetch_history()
+    text = re.sub(r'"stackTrace": ".*"', '"stackTrace": ""', history.to_json())
+    (HISTORIES / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+async def main() -> None:
+    HISTORIES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, start_temporal(Path(folder)) as server:
+        client = await server.client()
+        for name in CASES:
+            if not (HISTORIES / f"{name}.json").exists():
+                await record(client, name)
+                sys.stderr.write(f"recorded {name}\n")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
+    sys.stderr.flush()
+    os._exit(0)
