@@ -25,7 +25,7 @@ from stanch.language.template import Hole, sole_hole, split
 
 Scope: TypeAlias = Mapping[str, Json]
 
-_STEP_NAME = re.compile(r"\bsteps\.([A-Za-z_]\w*)")
+_CHAIN = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 
 
 def extensions() -> list[cel.CelExtensionBase]:
@@ -35,8 +35,9 @@ def extensions() -> list[cel.CelExtensionBase]:
 
 def evaluate(expression: str, scope: Scope) -> Json:
     """The value of a bare CEL expression. Raises EvaluationError."""
+    names = frozenset(_names(expression).intersection(scope))
     try:
-        value = _compiled(expression, frozenset(scope)).eval(data=_bindings(scope))
+        value = _compiled(expression, names).eval(data=_bindings(names, scope))
     except RuntimeError as error:
         raise EvaluationError(f"`{expression}`: {_reason(str(error))}") from error
     if value.type() == cel.Type.ERROR:
@@ -65,12 +66,23 @@ def render(value: Json, scope: Scope) -> Json:
 
 def referenced(expressions: list[str], scope: Scope) -> dict[str, Json]:
     """The part of `scope` that the expressions may read, so that a task carries no more than it needs."""
-    text = "\n".join(expressions)
-    needed = {name: held for name, held in scope.items() if re.search(rf"\b{re.escape(name)}\b", text)}
-    if isinstance(steps := needed.get("steps"), Mapping):
-        named = set(_STEP_NAME.findall(text))
-        needed["steps"] = {name: held for name, held in steps.items() if name in named}
+    names = frozenset[str]().union(*(_names(expression) for expression in expressions))
+    needed = {name: held for name, held in scope.items() if name in names}
+    for root in ("steps", "inputs", "run"):
+        if isinstance(held := needed.get(root), Mapping):
+            needed[root] = _pruned(root, held, names)
     return needed
+
+
+def _pruned(root: str, held: Mapping[str, Json], names: frozenset[str]) -> dict[str, Json]:
+    """`held` without what no name begins with: of `steps`, only the outputs that are read."""
+    kept = {key: value for key, value in held.items() if f"{root}.{key}" in names}
+    if root != "steps":
+        return kept
+    return {
+        key: {inner: each for inner, each in value.items() if f"{root}.{key}.{inner}" in names}
+        for key, value in kept.items()
+    }
 
 
 def show(value: Json) -> str:
@@ -87,7 +99,18 @@ def _render_text(text: str, scope: Scope) -> Json:
     return "".join(show(evaluate(part.cel, scope)) if isinstance(part, Hole) else part for part in parts)
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=4096)
+def _names(expression: str) -> frozenset[str]:
+    """Every name in the expression and what it begins with: `steps`, `steps.a`, `steps.a.b`. Words inside
+    string literals are among them; a name too many does no harm."""
+    found: set[str] = set()
+    for chain in _CHAIN.findall(expression):
+        parts = chain.split(".")[:3]
+        found.update(".".join(parts[:length]) for length in range(1, len(parts) + 1))
+    return frozenset(found)
+
+
+@lru_cache(maxsize=4096)
 def _compiled(expression: str, names: frozenset[str]) -> cel.Expression:
     return _environment(names).compile(expression)
 
@@ -98,8 +121,8 @@ def _environment(names: frozenset[str]) -> cel.Env:
     return cel.NewEnv(variables=variables, extensions=extensions())
 
 
-def _bindings(scope: Scope) -> dict[str, Json]:
-    return {name: datetime.fromtimestamp(held, UTC) if "." in name else held for name, held in scope.items()}
+def _bindings(names: frozenset[str], scope: Scope) -> dict[str, Json]:
+    return {name: datetime.fromtimestamp(scope[name], UTC) if "." in name else scope[name] for name in names}
 
 
 def _to_json(value: Json, expression: str) -> Json:

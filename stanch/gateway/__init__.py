@@ -1,0 +1,1 @@
+"""HTTP in: alerts become runs; people's decisions, the runs' state, health and metrics beside them."""
