@@ -19,15 +19,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from activities.ansible import AnsibleAction
 from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities.action import Action
-from activities.http import HttpAction
+from activities.ansible import AnsibleAction
+from activities.http import Http
 from activities.page import Pager
 from activities.perform import action_activities
-from activities.prometheus import PrometheusAction
+from activities.prometheus import Prometheus
 from activities.ssh import SshAction
 from stanch.client.connect import connect, ensure_search_attributes
 from stanch.client.runner import workflow_runner
@@ -45,8 +45,8 @@ def actions(config: Config) -> tuple[Action, ...]:
     """Every action this worker can carry out."""
     return (
         AnsibleAction(project=config.ansible_project, ssh_config=config.ssh_config_file),
-        HttpAction(),
-        PrometheusAction(server=config.prometheus_url),
+        Http(),
+        Prometheus(server=config.prometheus_url),
         SshAction(config_file=config.ssh_config_file),
     )
 

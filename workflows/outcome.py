@@ -29,8 +29,8 @@ def meaning(
             begun = _begun(cause.last_heartbeat_details)
             lost, reason = begun, _timeout_text(cause.type, begun=begun)
         case CancelledError():
-            begun = _begun(cause.details)
-            lost, reason = begun, "it was cancelled" + (" while it was acting" if begun else "")
+            # An action that was cancelled in time says so itself; the SDK gives a cancellation no details.
+            lost, reason = True, "it was cancelled while it was acting"
         case _:
             lost, reason = True, str(cause or "it was cancelled")
     if task.effect == "read" or not lost:

@@ -13,10 +13,12 @@ from stanch.client.payloads import data_converter
 from stanch.config import Config
 from stanch.contract import SEARCH_BOOLS, SEARCH_KEYWORDS
 from stanch.errors import EngineUnavailable
+from stanch.secrets import resolve
 
 
 async def connect(config: Config, *, patience: float = 5.0, lazy: bool = False) -> Client:
-    """A client for the configured Temporal. `patience` is in seconds. Raises EngineUnavailable.
+    """A client for the configured Temporal. `patience` is in seconds. Raises EngineUnavailable, and
+    InvalidInput for a secret that is not there.
 
     A `lazy` client connects with its first call, so a gateway can start before Temporal does.
     """
@@ -28,7 +30,7 @@ async def connect(config: Config, *, patience: float = 5.0, lazy: bool = False) 
                 namespace=temporal.namespace,
                 data_converter=data_converter,
                 tls=temporal.tls,
-                api_key=temporal.api_key or None,
+                api_key=resolve(temporal.api_key)[0] or None,
                 lazy=lazy,
             ),
             patience,

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from temporalio.client import (
     Client,
+    RPCTimeoutOrCancelledError,
     WorkflowExecutionStatus,
     WorkflowHandle,
+    WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
 )
+from temporalio.exceptions import FailureError
 from temporalio.service import RPCError, RPCStatusCode
 
 from stanch.client.start import run_id
@@ -28,6 +32,10 @@ from stanch.contract import (
     RunView,
 )
 from stanch.errors import EngineUnavailable, IllegalDecision, InvalidInput
+
+WORKER_PATIENCE = 10.0
+"""Seconds for an answer that a worker has to give; without a worker Temporal would wait for minutes."""
+_IS_ONE = "is a worker running (`stanch up`)?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +103,15 @@ async def _exists(client: Client, run: str) -> bool:
 async def view(handle: WorkflowHandle[object, object]) -> RunView:
     """All of the run as it stands, ended or not, as long as a worker runs. Raises EngineUnavailable."""
     try:
-        seen: RunView = await handle.query(QUERY_STATE, result_type=RunView)
-    except RPCError as error:
+        async with asyncio.timeout(WORKER_PATIENCE):
+            seen: RunView = await handle.query(QUERY_STATE, result_type=RunView)
+    except (RPCError, WorkflowQueryFailedError) as error:
         raise EngineUnavailable(
-            f"the run `{handle.id}` cannot be read: {error.message}; is a worker running (`stanch up`)?"
+            f"the run `{handle.id}` cannot be read: {error.message}; {_IS_ONE}"
+        ) from error
+    except (TimeoutError, RPCTimeoutOrCancelledError) as error:
+        raise EngineUnavailable(
+            f"the run `{handle.id}` cannot be read: no worker answers within {WORKER_PATIENCE:g} s; {_IS_ONE}"
         ) from error
     return seen
 
@@ -115,9 +128,15 @@ async def abort(handle: WorkflowHandle[object, object], order: Abort) -> Accepte
 
 async def _update(handle: WorkflowHandle[object, object], name: str, arg: Decision | Abort) -> Accepted:
     try:
-        accepted: Accepted = await handle.execute_update(name, arg, result_type=Accepted)
+        async with asyncio.timeout(WORKER_PATIENCE):
+            accepted: Accepted = await handle.execute_update(name, arg, result_type=Accepted)
+    except (TimeoutError, RPCTimeoutOrCancelledError) as error:
+        raise EngineUnavailable(
+            f"no worker has taken the answer within {WORKER_PATIENCE:g} s, and one still may; {_IS_ONE}"
+        ) from error
     except WorkflowUpdateFailedError as error:
-        raise IllegalDecision(str(error.cause)) from error
+        cause = error.cause
+        raise IllegalDecision(cause.message if isinstance(cause, FailureError) else str(cause)) from error
     except RPCError as error:
         if error.status == RPCStatusCode.NOT_FOUND:
             raise IllegalDecision(f"the run `{handle.id}` has ended; there is nothing to decide") from error

@@ -146,7 +146,9 @@ def _result(turn: Turn, node: Node, step: Step) -> Json:
 
 
 def _ended_text(turn: Turn, node: Node, step: Step) -> str:
-    if step.for_each and node.item is None:
+    if node.item is not None:
+        return show(turn.nodes[node.parent or ROOT].items[node.item])[:120]
+    if step.for_each:
         return f"{len(node.items)} of {len(node.items)} done"
     said = {name: held for name, held in turn.values.get(node.path, {}).items() if name in step.outputs}
     return ", ".join(f"{name} = {show(held)}"[:120] for name, held in said.items())

@@ -7,10 +7,7 @@ here can send requests to loopback too, and a proxy here speaks for somebody els
 from __future__ import annotations
 
 import hmac
-import os
-from collections.abc import Mapping
 from ipaddress import IPv6Address, ip_address
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
@@ -18,6 +15,7 @@ from starlette.requests import Request
 
 from stanch.errors import InvalidInput
 from stanch.language.plan import Json
+from stanch.secrets import resolve
 
 _ONLY_HERE = (
     "only this machine may send alerts until gateway.alert_token (or STANCH_GATEWAY_ALERT_TOKEN) is set"
@@ -25,25 +23,16 @@ _ONLY_HERE = (
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 
-def read_token(value: Json, environ: Mapping[str, str] | None = None) -> str:
+def read_token(value: Json) -> str:
     """The token that `gateway.alert_token` stands for; empty when none is configured. Raises InvalidInput."""
-    if isinstance(value, str):
-        return value
-    reference = value["secret"]
-    kind, _, name = reference.partition("/")
-    where = f"gateway.alert_token: secret `{reference}`"
-    match kind:
-        case "env":
-            token = (os.environ if environ is None else environ).get(name, "")
-        case "file":
-            try:
-                token = Path(name).read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                raise InvalidInput(f"{where} cannot be read: {error}") from error
-        case _:
-            raise InvalidInput(f"{where}: no such kind of secret; write `env/NAME` or `file/PATH`")
-    if not (token := token.strip()):
-        raise InvalidInput(f"{where} is empty or not set; without a token only this machine may send alerts")
+    if value == "":
+        return ""
+    try:
+        token = str(resolve(value)[0]).strip()
+    except InvalidInput as error:
+        raise InvalidInput(f"gateway.alert_token: {error}") from error
+    if not token:
+        raise InvalidInput("gateway.alert_token is empty; without a token only this machine may send alerts")
     return token
 
 

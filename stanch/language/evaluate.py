@@ -54,9 +54,15 @@ def holds(expression: str, scope: Scope) -> bool:
 
 
 def render(value: Json, scope: Scope) -> Json:
-    """`value` with every `${{ }}` replaced, in strings at any depth; keys stay as they are."""
+    """`value` with every `${{ }}` replaced, in strings at any depth; keys stay as they are.
+
+    A secret reference is the author's to write: it is not rendered, and data that looks like one is refused,
+    or an answer from outside could have the worker send its own secrets away. Raises EvaluationError.
+    """
     if isinstance(value, str):
         return _render_text(value, scope)
+    if _is_secret(value):
+        return value
     if isinstance(value, Mapping):
         return {key: render(held, scope) for key, held in value.items()}
     if isinstance(value, list | tuple):
@@ -95,8 +101,23 @@ def show(value: Json) -> str:
 def _render_text(text: str, scope: Scope) -> Json:
     parts = split(text)
     if (hole := sole_hole(parts)) is not None:
-        return evaluate(hole.cel, scope)
+        return _without_secrets(evaluate(hole.cel, scope), hole.cel)
     return "".join(show(evaluate(part.cel, scope)) if isinstance(part, Hole) else part for part in parts)
+
+
+def _is_secret(value: Json) -> bool:
+    return isinstance(value, Mapping) and set(value) == {"secret"}
+
+
+def _without_secrets(value: Json, expression: str) -> Json:
+    """`value`, if no part of it reads as a secret reference. Raises EvaluationError."""
+    inner: list[Json] = [value]
+    while inner:
+        held = inner.pop()
+        if _is_secret(held):
+            raise EvaluationError(f"`{expression}`: gives data that reads as a secret reference")
+        inner += held.values() if isinstance(held, Mapping) else held if isinstance(held, list) else ()
+    return value
 
 
 @lru_cache(maxsize=4096)

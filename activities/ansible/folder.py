@@ -1,0 +1,153 @@
+"""What Ansible is given: files in a private folder, and an environment.
+
+Values of a step are data. Ansible takes every string with `{{ }}` for a template and evaluates it on the
+worker, so whatever may hold data is written with the tag `!unsafe`, which means: this is a string.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from activities.ansible.job import Job
+from stanch.errors import InvalidInput
+from stanch.language.plan import Json
+
+CONTROL = "cp"
+"""Where the sockets of shared SSH connections lie."""
+_LARGEST_RESULT = 8_000_000
+_LONGEST_CONTROL = 74
+"""104 bytes, which is what macOS takes, without Ansible's name for the socket and ssh's addition to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """For the child process: the arguments of `ansible_runner.run`."""
+
+    folder: str
+    project: str
+    playbook: str
+    inventory: str
+    limit: str
+    cmdline: str
+    forks: int | None
+
+
+def lay_out(job: Job, folder: Path, project: Path | None) -> Order:
+    """Write the files of `job` into `folder`, an empty folder that only we can enter."""
+    # The place must not be the folder's `inventory`, `project` or `env`, which ansible-runner looks into.
+    playbook = job.playbook or _write(folder / "plays.yml", _play_text(job))
+    inventory = (
+        job.inventory
+        if isinstance(job.inventory, Path)
+        else _write(folder / "hosts.yml", _yaml(_data(job.inventory)))
+    )
+    options = ["--check", "--diff"] if job.check else []
+    if job.extra_vars:
+        options += ["-e", f"@{_write(folder / 'vars.yml', _yaml(_data(job.extra_vars)))}"]
+    (folder / CONTROL).mkdir(mode=0o700)
+    return Order(
+        folder=str(folder),
+        project=str(project.resolve() if project else folder),
+        playbook=str(playbook),
+        inventory=str(inventory),
+        limit=job.pattern,
+        cmdline=shlex.join(options),
+        forks=job.forks,
+    )
+
+
+def environment(folder: Path, ssh_config: Path | None, base: Mapping[str, str]) -> dict[str, str]:
+    """The worker's environment with our settings, which win over an `ansible.cfg`.
+
+    Raises InvalidInput if Ansible is not there. Roles and collections are found where they always are.
+    """
+    programs = Path(sys.executable).parent
+    path = f"{programs}{os.pathsep}{base.get('PATH', os.defpath)}"
+    for program in ("ansible-playbook", "ssh"):
+        if shutil.which(program, path=path) is None:
+            raise InvalidInput(f"ansible: there is no `{program}` in {programs} nor on the worker's PATH")
+    ours = {
+        "PATH": path,
+        "LC_ALL": "C.UTF-8",
+        "ANSIBLE_HOST_KEY_CHECKING": "True",
+        "ANSIBLE_RETRY_FILES_ENABLED": "False",
+        "ANSIBLE_NOCOWS": "True",
+        "ANSIBLE_NOCOLOR": "True",
+        "ANSIBLE_FORCE_COLOR": "False",
+        # Arguments of tasks may be secrets.
+        "ANSIBLE_DISPLAY_ARGS_TO_STDOUT": "False",
+        # ansible-runner's callback drops larger results without a word.
+        "MAX_EVENT_RES": str(_LARGEST_RESULT),
+        "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
+        "ANSIBLE_SSH_CONTROL_PATH_DIR": str(folder / CONTROL),
+    }
+    if ssh_config is not None:
+        # A shared connection saves a login for each of the several commands that a task is. Its socket needs
+        # a path that is short enough.
+        fits = len(ours["ANSIBLE_SSH_CONTROL_PATH_DIR"]) <= _LONGEST_CONTROL
+        shared = (
+            "-o ControlMaster=auto -o ControlPersist=60s"
+            if fits
+            else "-o ControlMaster=no -o ControlPath=none"
+        )
+        ours["ANSIBLE_SSH_ARGS"] = f"-F {shlex.quote(str(ssh_config.absolute()))} -o BatchMode=yes {shared}"
+    # Our events come from the callback that prints.
+    kept = {name: value for name, value in base.items() if name != "ANSIBLE_STDOUT_CALLBACK"}
+    return {**kept, **ours}
+
+
+def _play_text(job: Job) -> str:
+    if not job.module:
+        return _yaml(job.plays)  # written by an author, who may use templates
+    (play,) = job.plays or []
+    (task,) = play["tasks"]
+    name = task["name"]
+    return _yaml([{**play, "tasks": [{**task, name: _data(task[name])}]}])
+
+
+def _write(path: Path, text: str) -> Path:
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:
+        raise InvalidInput("ansible: a string in the parameters is not valid Unicode") from None
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+    return path
+
+
+class _Data(str):
+    """A string that is no template."""
+
+    __slots__ = ()
+
+
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
+        return True
+
+
+_Dumper.add_representer(_Data, lambda dumper, data: dumper.represent_scalar("!unsafe", str(data), style='"'))
+
+
+def _data(value: Json) -> Json:
+    """`value` with every string marked; the keys of maps are names."""
+    if isinstance(value, str):
+        return _Data(value)
+    if isinstance(value, dict):
+        return {key: _data(held) for key, held in value.items()}
+    return [_data(held) for held in value] if isinstance(value, list) else value
+
+
+def _yaml(value: Json) -> str:
+    text: str = yaml.dump(value, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=10_000)
+    return text

@@ -1,0 +1,199 @@
+"""From the parameters of a step to a checked job."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from stanch.errors import InvalidInput
+from stanch.language.plan import Json
+
+_KNOWN = {
+    "playbook", "module", "args", "hosts", "inventory", "extra_vars", "check", "forks", "limit",
+}  # fmt: skip
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_MODULE = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z0-9_]+)*", re.IGNORECASE)
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# A pattern of Ansible's without what reads a file (`@`) or belongs to a template.
+_PATTERN = re.compile(r"(?!-)[A-Za-z0-9_~!&*?\[\].,:^$|+()-]+")
+_TERM = re.compile(r"!?[A-Za-z0-9_*?.\[\]-]+")
+_FREE_FORM = {"command", "raw", "script", "shell", "win_command", "win_shell"}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    title: str
+    """What is run, for errors."""
+    playbook: Path | None
+    """A file of the project, absolute."""
+    plays: list[Json] | None
+    """Written in the runbook, or made from a module."""
+    module: bool
+    names: tuple[str, ...]
+    """The hosts in the order of the step; none if they were given as a pattern."""
+    pattern: str
+    """For `--limit`."""
+    inventory: Path | dict[str, Json]
+    extra_vars: dict[str, Json]
+    check: bool
+    forks: int | None
+
+
+def read_job(params: Mapping[str, Json], project: Path | None) -> Job:
+    """Raises InvalidInput, with the parameter's name."""
+    if unknown := sorted(set(params) - _KNOWN):
+        raise _invalid(f"there is no parameter `{unknown[0]}`; there are {', '.join(sorted(_KNOWN))}")
+    playbook, module = params.get("playbook"), params.get("module")
+    if (playbook is None) == (module is None):
+        raise _invalid("give `playbook` or `module`, one of the two")
+    if module is None and params.get("args") is not None:
+        raise _invalid("`args` belongs to `module`; a playbook gets its values through `extra_vars`")
+    names, pattern = _hosts(params.get("hosts"))
+    file, plays = None, None
+    if module is not None:
+        title, plays = f"module `{module}`", [_play(module, params.get("args"))]
+    elif isinstance(playbook, str):
+        title, file = f"`{playbook}`", inside(project, "playbook", playbook)
+    else:
+        title, plays = "the plays", _plays(playbook)
+    return Job(
+        title=title,
+        playbook=file,
+        plays=plays,
+        module=module is not None,
+        names=names,
+        pattern=_limited(pattern, params.get("limit")),
+        inventory=_inventory(params.get("inventory"), names, project),
+        extra_vars=_extra_vars(params.get("extra_vars")),
+        check=_check(params.get("check", False)),
+        forks=_forks(params.get("forks")),
+    )
+
+
+def inside(project: Path | None, name: str, path: str) -> Path:
+    """The file or folder `path` of the project, links followed."""
+    if project is None:
+        raise _invalid(
+            f"`{name}` is the path `{path}`, but the worker has no Ansible project (`ansible.project`)"
+        )
+    root = project.resolve()
+    found = (root / path).resolve() if "\0" not in path else root
+    if found == root or not found.is_relative_to(root):
+        raise _invalid(f"`{name}`: `{path}` is not inside the Ansible project {project}")
+    if not found.exists():
+        raise _invalid(f"`{name}`: there is no `{path}` in the Ansible project {project}")
+    return found
+
+
+def _invalid(reason: str) -> InvalidInput:
+    return InvalidInput(f"ansible: {reason}")
+
+
+def _hosts(hosts: Json) -> tuple[tuple[str, ...], str]:
+    """The names, if they are names, and the pattern that means them."""
+    if isinstance(hosts, str):
+        if not _PATTERN.fullmatch(hosts):
+            raise _invalid(f"`hosts` is `{hosts}`, which is no host pattern")
+        return (), hosts
+    if not isinstance(hosts, list):
+        raise _invalid("`hosts` must be a list of names, or a pattern")
+    if not hosts:
+        raise _invalid("`hosts` is empty; nothing was run")
+    for host in hosts:
+        if not isinstance(host, str) or not _NAME.fullmatch(host):
+            raise _invalid(
+                f"`hosts` has `{host}`, which is no host name (a pattern is written without a list)"
+            )
+    return tuple(dict.fromkeys(hosts)), ",".join(hosts)
+
+
+def _limited(pattern: str, limit: Json) -> str:
+    if limit is None:
+        return pattern
+    if not isinstance(limit, str) or not _TERM.fullmatch(limit):
+        raise _invalid(f"`limit` is `{limit}`; it is one host or group, with `!` before it to leave it out")
+    # A comma anywhere makes colons part of names.
+    between = ":" if ":" in pattern and "," not in pattern else ","
+    return f"{pattern}{between}{limit if limit.startswith('!') else f'&{limit}'}"
+
+
+def _inventory(inventory: Json, names: tuple[str, ...], project: Path | None) -> Path | dict[str, Json]:
+    match inventory:
+        case None if not names:
+            raise _invalid("`hosts` is a pattern, so `inventory` must say which hosts there are")
+        case None:
+            # Which Python was found is of no interest to anybody here.
+            quiet = {"ansible_python_interpreter": "auto_silent"}
+            return {"all": {"hosts": dict.fromkeys(names), "vars": quiet}}
+        case str():
+            return inside(project, "inventory", inventory)
+        case dict() if inventory and all(isinstance(group, dict | None) for group in inventory.values()):
+            return inventory
+        case _:
+            raise _invalid(
+                "`inventory` must be a path in the project, or groups as in Ansible's YAML inventory"
+            )
+
+
+def _plays(plays: Json) -> list[Json]:
+    if not isinstance(plays, list) or not plays or not all(isinstance(play, dict) for play in plays):
+        raise _invalid("`playbook` must be a path in the project, or a list of plays")
+    return plays
+
+
+def _play(module: Json, args: Json) -> Json:
+    if not isinstance(module, str) or not _MODULE.fullmatch(module):
+        raise _invalid(f"`module` is `{module}`, which is no name of a module")
+    return {
+        "name": module,
+        "hosts": "all",
+        "gather_facts": False,
+        "tasks": [{"name": module, module: _arguments(module, args)}],
+    }
+
+
+def _arguments(module: str, args: Json) -> dict[str, Json]:
+    """Always a map: Ansible itself takes text apart in a way that would make templates of data."""
+    if args is None:
+        return {}
+    if isinstance(args, dict):
+        return args
+    if not isinstance(args, str):
+        raise _invalid("`args` must be a map, or text")
+    if module.rpartition(".")[2] in _FREE_FORM:
+        return {"_raw_params": args}
+    try:
+        words = shlex.split(args)
+    except ValueError as error:
+        raise _invalid(f"`args`: {error}") from None
+    if wrong := next((word for word in words if not re.match(r"\w+=", word)), None):
+        raise _invalid(f"`args` has `{wrong}`, which is no `name=value`; write a map instead")
+    return dict(word.split("=", 1) for word in words)
+
+
+def _extra_vars(values: Json) -> dict[str, Json]:
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise _invalid("`extra_vars` must be a map")
+    for name in values:
+        if not _VARIABLE.fullmatch(name):
+            raise _invalid(f"`extra_vars` has `{name}`, which is no name of a variable")
+    return values
+
+
+def _check(check: Json) -> bool:
+    if not isinstance(check, bool):
+        raise _invalid(f"`check` is `{check}`; it is true or false")
+    return check
+
+
+def _forks(forks: Json) -> int | None:
+    if forks is None:
+        return None
+    if not isinstance(forks, int) or isinstance(forks, bool) or forks < 1:
+        raise _invalid(f"`forks` is `{forks}`; it is a number of hosts, 1 or more")
+    return forks

@@ -1,0 +1,246 @@
+"""The events of ansible-runner, put together: what happened on each host, and what is not known.
+
+Pure: it is fed the events in their order and keeps little of them. Ansible's own counts (the event
+`playbook_on_stats`) are taken when it got so far; a run that was ended is counted here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from activities.output import Capture, shortened
+from stanch.language.plan import Json
+
+STDOUT = 32 * 1024
+RESULTS = 512 * 1024
+"""Bytes of all hosts' results of a module; each may have its share, at most `RESULT`."""
+RESULT = 64 * 1024
+MESSAGE = 2000
+TASKS = 500
+"""Tasks that changed or failed, of all hosts together."""
+
+_COUNTS = {
+    "ok": "ok",
+    "changed": "changed",
+    "failures": "failures",
+    "dark": "unreachable",
+    "skipped": "skipped",
+}
+"""Ansible's names to ours."""
+
+_ONLY_HERE = {
+    "add_host", "assert", "debug", "fail", "group_by", "import_playbook", "import_role", "import_tasks",
+    "include_role", "include_tasks", "include_vars", "meta", "pause", "set_fact", "set_stats",
+    "validate_argument_spec",
+}  # fmt: skip
+"""Actions that never speak to the host."""
+
+# What ssh says when it did not get as far as running a command (ssh(1) of OpenSSH 6 to 10).
+_NEVER_CONNECTED = re.compile(
+    r"connect to host|Could not resolve hostname|Permission denied \(|Host key verification failed"
+    r"|REMOTE HOST IDENTIFICATION HAS CHANGED|kex_exchange_identification|ssh_exchange_identification"
+    r"|banner exchange|Too many authentication failures|No route to host|Network is unreachable"
+    r"|Unable to negotiate|no matching (host key|key exchange|cipher|mac)|stdio forwarding failed"
+    r"|configuration option|user config file|Bad owner or permissions|Name or service not known",
+    re.IGNORECASE,
+)
+_NO_USE_AGAIN = re.compile(
+    r"Permission denied \(|Host key verification failed|IDENTIFICATION HAS CHANGED|Too many authentication"
+    r"|Unable to negotiate|configuration option|Bad owner or permissions"
+)
+
+
+@dataclass(slots=True)
+class HostRecap:
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTS.values(), 0))
+    message: str = ""
+    """Of the task that failed, or could not reach it."""
+    task: str = ""
+    """Which one that was."""
+    tasks: list[dict[str, str]] = field(default_factory=list)
+    running: str = ""
+    """A task that was begun and has not ended."""
+    touched: bool = False
+    result: Json = None
+    cut: bool = False
+    """Something of it was left out."""
+
+    @property
+    def status(self) -> str:
+        if self.counts["unreachable"]:
+            return "unreachable"
+        if self.counts["failures"]:
+            return "failed"
+        return "skipped" if self.counts["skipped"] and not self.counts["ok"] else "ok"
+
+    @property
+    def doubtful(self) -> str:
+        """The task of which nobody knows whether the host has done it."""
+        if self.running:
+            return self.running
+        lost = self.counts["unreachable"] and not _NEVER_CONNECTED.search(self.message)
+        return self.task if lost else ""
+
+
+class Recap:
+    def __init__(self) -> None:
+        self.hosts: dict[str, HostRecap] = {}
+        self.finished = False
+        """Ansible came to its end and gave its own counts."""
+        self._stdout = Capture(STDOUT)
+        self._errors: list[str] = []
+
+    def add(self, event: Mapping[str, Json]) -> str:
+        """Take in one event; a note on how far the run is, or nothing."""
+        text = event.get("stdout") or ""
+        if text:
+            self._stdout.add(f"{text}\n".replace("\r\n", "\n").encode("utf-8", "replace"))
+            self._errors += [line for line in text.splitlines() if "ERROR" in line][:5]
+        data = event.get("event_data") or {}
+        match event.get("event"), data.get("host"):
+            case "playbook_on_stats", _:
+                self._finish(data)
+            case "playbook_on_task_start", _:
+                return str(data.get("task", ""))
+            case "runner_on_start", str(name):
+                self._host(name).running = str(data.get("task", "a task"))
+            case (
+                "runner_on_ok" | "runner_on_failed" | "runner_on_skipped" | "runner_on_unreachable"
+            ) as kind, str(name):
+                self._ended(kind.removeprefix("runner_on_"), name, data, cut=event.get("cut") is True)
+                return f"{data.get('task', '')}: {name}"
+        return ""
+
+    def result(self, rc: int, names: tuple[str, ...], *, module: bool) -> dict[str, Json]:
+        """As the action's schema describes it; hosts in the order of `names`, others as Ansible met them."""
+        order = [name for name in names if name in self.hosts]
+        order += [name for name in self.hosts if name not in names]
+        share = min(RESULT, RESULTS // max(1, len(order)))
+        hosts, cut = [], self._stdout.cut() > 0
+        for name in order:
+            host, host_cut = self._as_json(name, share, max(3, TASKS // len(order)), module=module)
+            hosts.append(host)
+            cut = cut or host_cut
+        return {
+            "rc": rc,
+            "hosts": hosts,
+            "changed": any(host["changed"] > 0 for host in hosts),
+            "stdout": self._stdout.text(),
+            "truncated": cut,
+        }
+
+    @property
+    def complaint(self) -> str:
+        """Why Ansible did not begin, in its own words."""
+        words = (re.sub(r"^(\[ERROR\]: |ERROR! )", "", line).strip() for line in self._errors)
+        return next((line for line in words if line), "") or self._stdout.text().strip()[-300:]
+
+    @property
+    def untouched(self) -> bool:
+        """No host was reached at all, so nothing was executed."""
+        return bool(self.hosts) and all(
+            host.status == "unreachable" and not host.touched and not host.doubtful
+            for host in self.hosts.values()
+        )
+
+    @property
+    def hopeless(self) -> bool:
+        """Trying again will not help: a person has to change a key or a setting."""
+        return any(_NO_USE_AGAIN.search(host.message) for host in self.hosts.values())
+
+    def _host(self, name: str) -> HostRecap:
+        return self.hosts.setdefault(name, HostRecap())
+
+    def _ended(self, kind: str, name: str, data: Mapping[str, Json], *, cut: bool) -> None:
+        host = self._host(name)
+        host.running = ""
+        res: dict[str, Json] = data.get("res") or {}
+        task = str(data.get("task", ""))
+        ignored = kind == "failed" and data.get("ignore_errors") is True
+        status = {"failed": "failed", "unreachable": "unreachable", "skipped": "skipped"}.get(kind, "ok")
+        action = str(data.get("resolved_action") or data.get("task_action") or "").rpartition(".")[2]
+        if status in ("ok", "failed") and action not in _ONLY_HERE:
+            host.touched = True
+        changed = bool(res.get("changed")) and status == "ok"
+        if not self.finished:
+            counted = {"failed": "ok" if ignored else "failures"}.get(status, status)
+            host.counts[counted] += 1
+            host.counts["changed"] += changed
+        if status in ("failed", "unreachable") and not ignored:
+            host.message, host.task = _message(res), task
+        if changed or status in ("failed", "unreachable"):
+            host.tasks.append(
+                {"name": task, "status": "ignored" if ignored else "changed" if changed else status}
+            )
+        # An empty result is one that was too large for ansible-runner.
+        host.cut = host.cut or cut or not res
+        if status in ("ok", "failed"):
+            host.result = {key: value for key, value in res.items() if not _is_internal(key)}
+
+    def _finish(self, data: Mapping[str, Json]) -> None:
+        self.finished = True
+        for theirs, ours in _COUNTS.items():
+            for host in self.hosts.values():
+                host.counts[ours] = 0
+            for name, count in (data.get(theirs) or {}).items():
+                self._host(name).counts[ours] = count
+        for host in self.hosts.values():
+            # A failed task may have been rescued, and includes end without an event of their own.
+            host.running = ""
+            if host.status in ("ok", "skipped"):
+                host.message = host.task = ""
+
+    def _as_json(
+        self, name: str, share: int, most_tasks: int, *, module: bool
+    ) -> tuple[dict[str, Json], bool]:
+        host = self.hosts[name]
+        message, message_cut = shortened(host.message, MESSAGE)
+        tasks = host.tasks[:most_tasks]
+        described: dict[str, Json] = {
+            "host": name,
+            "status": host.status,
+            **host.counts,
+            "msg": message,
+            "tasks": tasks,
+        }
+        cut = host.cut or message_cut or len(tasks) < len(host.tasks)
+        if module and host.result is not None:
+            described["result"], result_cut = fitting(host.result, share)
+            cut = cut or result_cut
+        return described, cut
+
+
+def _is_internal(key: str) -> bool:
+    # `invocation` repeats the arguments, which may be secrets.
+    return key.startswith("_ansible") or key in ("invocation", "exception")
+
+
+def _message(res: Mapping[str, Json]) -> str:
+    parts = [res.get("msg"), res.get("stderr") or res.get("module_stderr")]
+    said = [str(part).strip() for part in parts if part]
+    text = ": ".join(dict.fromkeys(said)) or str(res.get("censored", ""))
+    # What stands before the reason says no more than the task's name and status do.
+    for words in ("Task failed: ", "Module failed: ", "Failed to connect to the host via ssh: "):
+        text = text.removeprefix(words)
+    return text.replace("\r\n", "\n")
+
+
+def fitting(value: Json, limit: int) -> tuple[Json, bool]:
+    """`value` in about `limit` bytes of JSON: long strings are cut, and if that does not help, left out."""
+    if _size(value) <= limit:
+        return value, False
+    # `stdout_lines` is `stdout` once more.
+    slim = {key: held for key, held in value.items() if not (key.endswith("_lines") and key[:-6] in value)}
+    most = limit // 8
+    cut = {key: shortened(held, most)[0] if isinstance(held, str) else held for key, held in slim.items()}
+    if _size(cut) <= limit:
+        return cut, True
+    kept = {key: held for key, held in cut.items() if not isinstance(held, str | list | dict)}
+    return kept, True
+
+
+def _size(value: Json) -> int:
+    return len(json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "replace"))

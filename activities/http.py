@@ -1,0 +1,164 @@
+"""The action `http`: one request, and its answer as data."""
+
+from __future__ import annotations
+
+import base64
+import codecs
+import json
+from collections.abc import Mapping
+
+from activities.action import Context
+from activities.web import Answer, Ask, Web, shown, status_text
+from stanch.errors import InvalidInput
+from stanch.language.plan import Json
+from stanch.secrets import redact
+
+BODY_LIMIT = 64 * 1024
+JSON_LIMIT = 1024 * 1024
+_DEEPEST = 100
+"""Levels of JSON; expressions over data that is nested without end would take the worker down."""
+_SAFE = ("GET", "HEAD", "OPTIONS")
+
+
+class Http:
+    """`http` as an action. Close it when the worker ends."""
+
+    name = "http"
+
+    def __init__(self) -> None:
+        self._web = Web()
+
+    async def close(self) -> None:
+        await self._web.close()
+
+    async def perform(self, params: Mapping[str, Json], context: Context) -> Json:
+        method: str = params.get("method", "GET")
+        kind, content = _content(params)
+        headers, hidden = credentials(params)
+        headers |= {"content-type": kind} if kind and "content-type" not in headers else {}
+        if method not in _SAFE and context.key:
+            headers.setdefault("idempotency-key", context.key)
+        ask = Ask(
+            method=method,
+            url=params["url"],
+            safe=method in _SAFE,
+            timeout=context.timeout,
+            limit=JSON_LIMIT,
+            headers=headers,
+            query=_fields(params.get("query", {})),
+            form=_fields(params["form"]) if "form" in params else None,
+            content=content,
+            follow=params.get("follow_redirects", False),
+            ca_file=params.get("ca_file", ""),
+        )
+        context.beat(str(ask))
+        answer = await self._web.exchange(ask)
+        return redact(_result(method, answer, params.get("expect")), hidden)
+
+    def failure(self, result: Json) -> str | None:
+        if result["expected"]:
+            return None
+        said = next((line.strip() for line in result["body"].splitlines() if line.strip()), "")
+        answered = f"{result['method']} {shown(result['url'])} answered {status_text(result['status'])}"
+        return f"{answered}: {said[:200]}" if said else answered
+
+
+def credentials(params: Mapping[str, Json]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The headers of `params` with those that `auth` means, in lower case, and what of them to hide beside
+    the secrets themselves. Raises InvalidInput."""
+    headers: dict[str, str] = {name.lower(): text(value) for name, value in params.get("headers", {}).items()}
+    auth = params.get("auth")
+    if auth is None:
+        return headers, ()
+    if "authorization" in headers or ("bearer" in auth) == ("username" in auth):
+        raise InvalidInput(
+            "give one of `auth: {username, password}`, `auth: {bearer}` and a header `authorization`"
+        )
+    if "bearer" in auth:
+        return headers | {"authorization": f"Bearer {auth['bearer']}"}, ()
+    token = base64.b64encode(f"{auth['username']}:{auth['password']}".encode()).decode()
+    return headers | {"authorization": f"Basic {token}"}, (token,)
+
+
+def text(value: Json) -> str:
+    """A scalar as it stands in a query, a form or a header."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _fields(values: Mapping[str, Json]) -> dict[str, str | list[str]]:
+    return {
+        name: [text(one) for one in value] if isinstance(value, list) else text(value)
+        for name, value in values.items()
+    }
+
+
+def _content(params: Mapping[str, Json]) -> tuple[str, bytes | None]:
+    """Content type and bytes of `json` or `body`; a form is left to the HTTP library."""
+    if "json" in params:
+        return "application/json", json.dumps(params["json"], ensure_ascii=False).encode()
+    if "body" in params:
+        return "text/plain; charset=utf-8", str(params["body"]).encode()
+    return "", None
+
+
+def _result(method: str, answer: Answer, expect: list[int] | None) -> dict[str, Json]:
+    body, cut = _readable(answer)
+    result: dict[str, Json] = {
+        "method": method,
+        "url": answer.url,
+        "status": answer.status,
+        "expected": answer.status in expect if expect else 200 <= answer.status < 400,
+        "headers": dict(answer.headers),
+        "body": body,
+        "truncated": answer.truncated or cut,
+        "seconds": answer.seconds,
+    }
+    if not answer.truncated and _is_json(answer.media_type):
+        result |= _parsed(answer.body)
+    return result
+
+
+def _readable(answer: Answer) -> tuple[str, bool]:
+    """The head of the body as text, and whether something was cut off."""
+    try:
+        decoder = codecs.getincrementaldecoder(answer.charset)(errors="replace")
+    except LookupError:
+        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    cut = len(answer.body) > BODY_LIMIT
+    # Not final when cut: half a character at the end is dropped then, not replaced.
+    return decoder.decode(answer.body[:BODY_LIMIT], final=not cut), cut
+
+
+def _is_json(media_type: str) -> bool:
+    return media_type in ("application/json", "text/json") or media_type.endswith("+json")
+
+
+def _parsed(body: bytes) -> dict[str, Json]:
+    """`{"json": value}`, or nothing for a body that is no JSON or that no history could hold."""
+    try:
+        value = json.loads(body, parse_constant=_no_constant)
+        if _too_deep(value):
+            return {}
+        # An escape such as `\ud800` alone is legal JSON and no text.
+        json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return {}
+    return {"json": value}
+
+
+def _no_constant(name: str) -> Json:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _too_deep(value: Json) -> bool:
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for held in level
+            if isinstance(held, dict | list)
+            for inner in (held.values() if isinstance(held, dict) else held)
+        ]
+        if not level:
+            return False
+    return True

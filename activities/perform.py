@@ -1,0 +1,47 @@
+"""The activity round every action: one task in, one report or one error out."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import TypeAlias
+
+from temporalio import activity
+
+from activities.action import Action
+from activities.attempt import Attempt, Known
+from activities.failure import application_error
+from activities.parameters import Parameters
+from stanch.contract import ActionReport, ActionTask
+from stanch.errors import OurError, StanchError
+from stanch.language.catalogue import ActionSpec
+from stanch.schemas import load_catalogue
+
+ActionActivity: TypeAlias = Callable[[ActionTask], Awaitable[ActionReport]]
+
+
+def action_activities(
+    actions: Iterable[Action], specs: Mapping[str, ActionSpec] | None = None
+) -> list[ActionActivity]:
+    """An activity for each action, of its name; a `done` may use any of them. `specs` are those of the
+    catalogue unless given; an action without one is a KeyError."""
+    specs = load_catalogue().actions if specs is None else specs
+    registry: dict[str, Known] = {}
+    for action in actions:
+        spec = specs[action.name]
+        registry[action.name] = Known(action, Parameters(spec), spec.timeout)
+    return [_activity(name, registry) for name in registry]
+
+
+def _activity(name: str, registry: Mapping[str, Known]) -> ActionActivity:
+    @activity.defn(name=name)
+    async def perform(task: ActionTask) -> ActionReport:
+        attempt = Attempt(task, registry)
+        try:
+            return await attempt.run()
+        except StanchError as error:
+            failed = type(error)(attempt.clean(str(error)))
+        except Exception as error:  # noqa: BLE001 (a bug must not be tried again as if it were the network)
+            failed = OurError(attempt.unexpected(error))
+        raise application_error(failed)
+
+    return perform

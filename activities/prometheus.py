@@ -1,0 +1,130 @@
+"""The action `prometheus`: an instant query, and its series as numbers."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+
+from activities.action import Context
+from activities.http import credentials, text
+from activities.web import Answer, Ask, Web, shown, status_text
+from stanch.errors import ActionRefused, InvalidInput, OutsideError, Unreachable
+from stanch.language.plan import Json
+from stanch.secrets import redact
+
+ANSWER_LIMIT = 1024 * 1024
+_LONGEST_GET = 2000
+"""Characters of a query in a URL; proxies refuse long ones, and Prometheus takes a form just as well."""
+_AWAY = (502, 503, 504)
+
+
+class Prometheus:
+    """`prometheus` as an action; `server` is the base URL for steps that name none. Close it when the worker
+    ends."""
+
+    name = "prometheus"
+
+    def __init__(self, server: str = "") -> None:
+        self._server = server
+        self._web = Web()
+
+    async def close(self) -> None:
+        await self._web.close()
+
+    async def perform(self, params: Mapping[str, Json], context: Context) -> Json:
+        server = params.get("server") or self._server
+        if not server:
+            raise InvalidInput(
+                "no Prometheus to ask: give the step a `server` or set `prometheus.url` in the configuration"
+            )
+        headers, hidden = credentials(params)
+        answer = await self._web.exchange(_ask(server, headers, params, context.timeout))
+        return redact(_result(params["query"], _data(server, answer)), hidden)
+
+    def failure(self, result: Json) -> str | None:
+        query = result["query"]
+        if not result["series"]:
+            return f"the query gave no series: {query}"
+        if all("special" in series for series in result["series"]):
+            special = result["series"][0]["special"]
+            return f"the query gave {special}, which is no number (a division by zero?): {query}"
+        return None
+
+
+def _ask(server: str, headers: dict[str, str], params: Mapping[str, Json], timeout: float) -> Ask:
+    fields = {"query": params["query"], "timeout": f"{max(1, math.ceil(timeout))}s"}
+    if "time" in params:
+        fields["time"] = text(params["time"])
+    long = len(params["query"]) > _LONGEST_GET
+    return Ask(
+        method="POST" if long else "GET",
+        url=f"{server.rstrip('/')}/api/v1/query",
+        safe=True,
+        timeout=timeout,
+        limit=ANSWER_LIMIT,
+        headers=headers,
+        query={} if long else fields,
+        form=fields if long else None,
+        ca_file=params.get("ca_file", ""),
+    )
+
+
+def _data(server: str, answer: Answer) -> dict[str, Json]:
+    """The document that Prometheus answered. Raises OutsideError when it is not a success."""
+    if answer.truncated:
+        raise ActionRefused(
+            f"Prometheus {shown(server)} answered with more than 1 MiB; aggregate the series in the query"
+        )
+    try:
+        document = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        raise _unlike_prometheus(server, answer) from None
+    match document:
+        case {"status": "success", "data": {"resultType": str(), "result": list()}}:
+            return dict(document)
+        case {"status": "error", "errorType": str(kind), "error": str(said)}:
+            raise ActionRefused(f"Prometheus {shown(server)} refused the query ({kind}): {said}")
+    raise _unlike_prometheus(server, answer)
+
+
+def _unlike_prometheus(server: str, answer: Answer) -> OutsideError:
+    family = Unreachable if answer.status in _AWAY else ActionRefused
+    return family(
+        f"{shown(server)} answered {status_text(answer.status)}, which is not Prometheus; check the URL"
+    )
+
+
+def _result(query: str, document: Mapping[str, Json]) -> dict[str, Json]:
+    kind, found = document["data"]["resultType"], document["data"]["result"]
+    match kind:
+        case "scalar":
+            series: list[dict[str, Json]] = [{"labels": {}, **_number(found[1])}]
+        case "vector":
+            series = [_series(one) for one in found]
+        case "matrix":
+            raise InvalidInput(
+                f"the query gives a range of samples; put a function such as `rate()` around it: {query}"
+            )
+        case _:
+            raise InvalidInput(f"the query gives a {kind} and not numbers: {query}")
+    result: dict[str, Json] = {"query": query, "type": kind, "series": series}
+    if series and "value" in series[0]:
+        result["value"] = series[0]["value"]
+    if series and "special" in series[0]:
+        result["special"] = series[0]["special"]
+    if document.get("warnings"):
+        result["warnings"] = [str(one) for one in document["warnings"]]
+    return result
+
+
+def _series(one: Mapping[str, Json]) -> dict[str, Json]:
+    if "value" not in one:
+        raise InvalidInput("the query gives native histograms; put `histogram_quantile()` around it")
+    return {"labels": one["metric"], **_number(one["value"][1])}
+
+
+def _number(sample: str) -> dict[str, Json]:
+    """`value`, always a float; JSON has no NaN and no infinity, so those are named as `special` instead."""
+    number = float(sample)
+    return {"value": number} if math.isfinite(number) else {"special": sample}

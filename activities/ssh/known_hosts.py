@@ -1,0 +1,126 @@
+"""Is this host the one we know? The files and the rules of OpenSSH's known_hosts (sshd(8)), read only.
+
+paramiko's own reader knows neither patterns nor `@revoked`, and one key of a kind for each host. Keys are
+looked up when a connection is made, so a key that was just added counts without a restart. Host certificates
+(`@cert-authority`) are not supported; such lines are left out, and a host that has nothing else is unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from paramiko import HostKeys, PKey, SSHException
+from paramiko.hostkeys import HostKeyEntry, InvalidHostKey
+
+from activities.ssh.config import Target
+from stanch.errors import ActionRefused, InvalidInput
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    key: PKey
+    place: str
+    """`file:line`."""
+    revoked: bool
+
+
+class HostIdentity:
+    """What the known_hosts files of `target` say now. Raises InvalidInput when one cannot be read."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._entries = [
+            entry for file in target.known_hosts for entry in _entries(file, target.known_as.lower())
+        ]
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of keys that are known, `ssh-ed25519` and so on: ask the host for one of these."""
+        return list(dict.fromkeys(entry.key.get_name() for entry in self._entries if not entry.revoked))
+
+    def check(self, key: PKey) -> None:
+        """Nothing, if the host may have this key. Else ActionRefused: it did answer, and trying again cannot
+        help until a person has changed a file."""
+        same = [entry for entry in self._entries if entry.key.asbytes() == key.asbytes()]
+        if revoked := next((entry for entry in same if entry.revoked), None):
+            raise self._refused(f"its host key is marked `@revoked` in {revoked.place}")
+        if same:
+            return
+        shown = f"{key.get_name()} {key.fingerprint}"
+        trusted = next((entry for entry in self._entries if not entry.revoked), None)
+        if trusted is None:
+            files = self._target.known_hosts or (Path("~/.ssh/known_hosts"),)
+            raise self._refused(
+                f"its host key is unknown ({shown}), it is not in {' or '.join(map(str, files))}; "
+                f"if you trust it, add it: `{self._scan()} >> {files[0]}`"
+            )
+        file = trusted.place.rpartition(":")[0]
+        raise self._refused(
+            f"its host key has CHANGED: it shows {shown}, but {trusted.place} has {trusted.key.fingerprint}; "
+            "somebody may stand between. If the host was set up anew: "
+            f"`ssh-keygen -R '{self._target.known_as}' -f {file}; {self._scan()} >> {file}`"
+        )
+
+    def _refused(self, reason: str) -> ActionRefused:
+        return ActionRefused(f"{self._target}: {reason}")
+
+    def _scan(self) -> str:
+        port = "" if self._target.port == 22 else f"-p {self._target.port} "
+        return f"ssh-keyscan {port}{self._target.host}"
+
+
+def _entries(file: Path, name: str) -> Iterator[_Entry]:
+    for number, line in _lines(file):
+        marker, fields = "", line.split()
+        if fields[0].startswith("@"):
+            marker, *fields = fields
+        if len(fields) < 3 or marker not in ("", "@revoked") or not _matches(name, fields[0].split(",")):
+            continue
+        try:
+            entry = HostKeyEntry.from_line(" ".join(fields[:3]), number)
+        except (InvalidHostKey, SSHException, ValueError):
+            continue  # OpenSSH passes over a line that it cannot read as well
+        if entry is not None and entry.key is not None:
+            yield _Entry(entry.key, f"{file}:{number}", bool(marker))
+
+
+def _lines(file: Path) -> Iterator[tuple[int, str]]:
+    try:
+        text = file.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise InvalidInput(f"known_hosts file {file}: {error.strerror}") from None
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip()
+        if stripped and not stripped.startswith("#"):
+            yield number, stripped
+
+
+def _matches(name: str, patterns: Iterable[str]) -> bool:
+    """One that matches with `!` before it wins over all others."""
+    found = False
+    for pattern in patterns:
+        if pattern.startswith("|1|"):
+            found = found or _hashed_alike(name, pattern)
+        elif pattern.startswith("!"):
+            if fnmatchcase(name, _glob(pattern[1:])):
+                return False
+        else:
+            found = found or fnmatchcase(name, _glob(pattern))
+    return found
+
+
+def _hashed_alike(name: str, pattern: str) -> bool:
+    try:
+        return HostKeys.hash_host(name, pattern) == pattern
+    except (ValueError, AssertionError, IndexError):
+        return False
+
+
+def _glob(pattern: str) -> str:
+    # `[host]:port` is written with brackets, which mean a set of characters to fnmatch.
+    return pattern.lower().replace("[", "[[]")

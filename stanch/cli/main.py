@@ -1,0 +1,55 @@
+"""The command `stanch`: the group, and the one way in and out."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+import click
+
+from stanch import __version__
+from stanch.cli import exits
+from stanch.cli.abort import abort
+from stanch.cli.approve import approve
+from stanch.cli.check import check
+from stanch.cli.decide import decide
+from stanch.cli.deny import deny
+from stanch.cli.plan import plan
+from stanch.cli.run import run
+from stanch.cli.runs import runs
+from stanch.cli.show import show
+from stanch.cli.up import up
+from stanch.cli.watch import watch
+
+COMMANDS = (check, plan, up, run, runs, show, watch, approve, deny, decide, abort)
+
+
+class InOrder(click.Group):
+    """Lists its commands in the order in which one meets them."""
+
+    def list_commands(self, _: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="stanch", message="%(prog)s %(version)s")
+def stanch() -> None:
+    """Reviewed runbooks that an alert starts, a person approves and Temporal carries out.
+
+    Exit status: 0 done, 1 the answer is no, 2 wrong usage, 3 cannot reach what it needs.
+    """
+
+
+for command in COMMANDS:
+    stanch.add_command(command)
+
+
+def main() -> NoReturn:
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that knows few characters shows `?` for the others, and never an encoding error.
+        getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
+    exits.leave(exits.run(stanch, sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

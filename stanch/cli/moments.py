@@ -1,0 +1,29 @@
+"""Moments and lengths of time as a person reads them. Moments are seconds since the epoch, shown in UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def clock(at: float) -> str:
+    """`07:31:02`"""
+    return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S")
+
+
+def day_clock(at: float) -> str:
+    """`2026-11-23 07:31:02 UTC`"""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def length(seconds: float) -> str:
+    """`0.3s`, `42s`, `3m05s`, `2h10m`, `3d04h`: two units at most."""
+    if seconds < 9.95:
+        return f"{max(seconds, 0.0):.1f}s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02}s"
+    if whole < 86_400:
+        return f"{whole // 3600}h{whole % 3600 // 60:02}m"
+    return f"{whole // 86_400}d{whole % 86_400 // 3600:02}h"

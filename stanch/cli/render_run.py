@@ -1,0 +1,123 @@
+"""A run as text: the open questions first, then what it did, what it changed, and where its time went."""
+
+from __future__ import annotations
+
+import json
+
+from stanch.cli.moments import clock, day_clock, length
+from stanch.cli.program import Program
+from stanch.cli.render_request import SHORT_DIGEST, render_request
+from stanch.cli.safe import lines, one_line
+from stanch.cli.style import Style, folded, mark_of, table
+from stanch.conductor.preview import command_of
+from stanch.contract import Effected, Moment, RunView, Spent, StepView
+
+_SHORT_VALUE = 200
+
+
+def render_run(view: RunView, program: Program, now: float, style: Style) -> str:
+    """All of a run, for `stanch show`. `now` is in seconds since the epoch."""
+    told: list[str] = []
+    for request in view.requests:
+        told += [*render_request(view, request, program, now, style), ""]
+    told += render_head(view, now, style)
+    told += _steps(view.steps, now, style)
+    told += render_ledger(view.ledger, style)
+    told += ["", style.bold("Timeline (UTC)"), *(render_moment(moment) for moment in view.timeline)]
+    told += render_spent(view.spent, style)
+    return "\n".join(told)
+
+
+def render_end(view: RunView, style: Style) -> str:
+    """What is left to say when a run that was watched has ended."""
+    told = ["", *_outcome(view, style), *render_ledger(view.ledger, style), *render_spent(view.spent, style)]
+    return "\n".join(told)
+
+
+def render_head(view: RunView, now: float, style: Style) -> list[str]:
+    ended = view.ended or now
+    told = [style.bold(one_line(view.run)), *folded(view.title)]
+    told += folded(f"{view.severity}, {_mode(view)}{view.phase}, {length(ended - view.started)}")
+    told += folded(f"started {day_clock(view.started)} by {view.started_by or 'nobody named'}")
+    told.append(f"plan {view.digest[:SHORT_DIGEST]}")
+    told += [f"input {one_line(name)}: {_value(value)}" for name, value in view.inputs.items()]
+    if view.outcome:
+        told += _outcome(view, style)
+    if view.url and not view.requests:
+        told.append(f"Web UI  {one_line(view.url)}")
+    return told
+
+
+def render_moment(moment: Moment) -> str:
+    """One line of a timeline, folded below its text."""
+    head = f"{clock(moment.at)} {mark_of(moment.kind)} "
+    step = f"{moment.step}: " if moment.step else ""
+    by = f" ({moment.by})" if moment.by and moment.by not in moment.text else ""
+    text = moment.text or moment.kind.removeprefix("step_").replace("_", " ")
+    if moment.kind == "verifying":
+        text = f"did it help? {text}"
+    return "\n".join(folded(f"{step}{text}{by}", " " * len(head), head))
+
+
+def render_ledger(ledger: tuple[Effected, ...], style: Style) -> list[str]:
+    if not ledger:
+        return []
+    told = ["", style.bold("What it changed")]
+    for effect in ledger:
+        undone = "  (taken back)" if effect.undone else ""
+        told.append(f"  {clock(effect.at)}  {one_line(effect.target or effect.step)}{undone}")
+        told += [f"    $ {line}" for line in lines(effect.command)]
+        if effect.undone:
+            continue
+        if effect.undo:
+            told += folded(f"way back: {command_of(effect.undo)}", "      ", "    ")
+        elif effect.irreversible:
+            told += folded(f"no way back: {effect.irreversible}", "      ", "    ")
+    return told
+
+
+def render_spent(spent: Spent, style: Style) -> list[str]:
+    rows = [
+        ("  automation", length(spent.automation)),
+        ("  waiting for a person", length(spent.waiting)),
+        *([("  in doubt", length(spent.in_doubt))] if spent.in_doubt else []),
+        *([("  watching whether it helped", length(spent.soaking))] if spent.soaking else []),
+    ]
+    return ["", style.bold("Where the time went"), *table(rows)]
+
+
+def _outcome(view: RunView, style: Style) -> list[str]:
+    outcome = view.outcome or view.phase
+    words = outcome.replace("_", " ")
+    told = folded(f"{words}: {view.reason}" if view.reason else words)
+    told[0] = f"{style.mark(outcome)} {style.bold(told[0])}"
+    return told + [f"output {one_line(name)}: {_value(value)}" for name, value in view.outputs.items()]
+
+
+def _steps(steps: tuple[StepView, ...], now: float, style: Style) -> list[str]:
+    rows = [
+        (
+            style.mark(step.phase),
+            one_line(step.path),
+            length((step.ended or now) - step.started) if step.started else "",
+            _what(step),
+        )
+        for step in steps
+    ]
+    return ["", style.bold("Steps"), *table(rows, "  ")] if rows else []
+
+
+def _what(step: StepView) -> str:
+    title = one_line(step.title)
+    told = "" if step.phase in ("succeeded", "pending") else one_line(step.phase).replace("_", " ")
+    return ": ".join(part for part in (title, told, one_line(step.note)) if part)
+
+
+def _mode(view: RunView) -> str:
+    return "" if view.mode == "live" else f"{view.mode.replace('_', ' ')}, "
+
+
+def _value(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    shown = one_line(text)
+    return shown if len(shown) <= _SHORT_VALUE else f"{shown[:_SHORT_VALUE]}..."

@@ -1,0 +1,76 @@
+"""The names that an expression reads: chains such as `steps.drain.pool`, each with its place.
+
+A light scan and not a parser: it knows CEL's literals and comments well enough to find names outside of them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+_TOKEN = re.compile(
+    r"""
+      (?P<text>[rRbB]{0,2}(?:\"{3}(?:\\.|.)*?\"{3}|'{3}(?:\\.|.)*?'{3}|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'))
+    | (?P<comment>//[^\n]*)
+    | (?P<number>\.?[0-9][0-9a-zA-Z_.]*)
+    | (?P<chain>[A-Za-z_]\w*(?:\s*\.\s*[A-Za-z_]\w*)*)
+    """,
+    re.VERBOSE | re.DOTALL | re.ASCII,
+)
+_PART = re.compile(r"\w+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    parts: tuple[str, ...]
+    ends: tuple[int, ...]
+    """Offset behind each part."""
+    start: int
+    call: str | None = None
+    """The method called on it, or the function when `parts` is empty."""
+    call_at: int = 0
+
+    @property
+    def end(self) -> int:
+        return self.ends[-1]
+
+
+@lru_cache(maxsize=4096)
+def chains(cel: str) -> tuple[Chain, ...]:
+    """Every chain in the expression `cel`, in order."""
+    return tuple(
+        _chain(cel, token)
+        for token in _TOKEN.finditer(cel)
+        if token.lastgroup == "chain" and not _is_selected(cel, token.start())
+    )
+
+
+def _is_selected(cel: str, start: int) -> bool:
+    """Whether what stands at `start` is a field of something before it: `f(x).name`, `list[0].name`."""
+    return cel[:start].rstrip().endswith(".")
+
+
+def _chain(cel: str, token: re.Match[str]) -> Chain:
+    parts = [(part.group(), token.start() + part.end()) for part in _PART.finditer(token.group())]
+    call, call_at = None, 0
+    if cel[token.end() :].lstrip().startswith("("):
+        call, end = parts.pop()
+        call_at = end - len(call)
+    return Chain(
+        parts=tuple(name for name, _ in parts),
+        ends=tuple(end for _, end in parts) or (token.start(),),
+        start=token.start(),
+        call=call,
+        call_at=call_at,
+    )
+
+
+def roots(cel: str) -> frozenset[str]:
+    """The first names of all chains."""
+    return frozenset(chain.parts[0] for chain in chains(cel) if chain.parts)
+
+
+def reads_step(cel: str, step: str) -> bool:
+    """Whether the expression reads an output or the state of the step `step`."""
+    return any(chain.parts[:2] == ("steps", step) for chain in chains(cel))

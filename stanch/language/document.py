@@ -1,0 +1,232 @@
+"""The document: what a runbook says, word by word, each with its place. No rule has judged it yet.
+
+A word that was written and could not be understood is absent here and named in `lost`, so that a rule does
+not call it missing a second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from stanch.language.catalogue import ActionSpec
+from stanch.language.plan import Effect, OnFailure
+from stanch.language.source import Source, Span
+from stanch.language.tree import Entry, Mapping, Node, Scalar
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Expression:
+    """Bare CEL, and where it stands: from `offset` in the text of `scalar`."""
+
+    cel: str
+    scalar: Scalar
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CallDoc:
+    action: str
+    name: Span
+    """Of the action's name."""
+    spec: ActionSpec | None
+    """None when no such action is known."""
+    params: tuple[Entry, ...] = ()
+    """With `script`, wherever it was written."""
+    inherited: tuple[Entry, ...] = ()
+    """Parameters taken over from the step's own call: its targets."""
+    one: bool = False
+    """It names exactly one target, so its result is one object."""
+
+    @property
+    def fans_out(self) -> bool:
+        """Whether `result` is a list."""
+        return self.spec is not None and self.spec.per_target and not self.one
+
+    def param(self, name: str) -> Node | None:
+        return next((entry.value for entry in self.all_params if entry.name == name), None)
+
+    @property
+    def all_params(self) -> tuple[Entry, ...]:
+        return (*self.inherited, *self.params)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PollDoc:
+    key: Span
+    """Of the word `until`."""
+    until: Expression
+    every: float | None = None
+    within: float | None = None
+    stable: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CheckDoc:
+    """`done` or `verify`: an inline call, or the id of an earlier step in `step`."""
+
+    key: Span
+    call: CallDoc | None
+    step: Scalar | None
+    poll: PollDoc | None
+    broken: bool = False
+    """Something in it was not understood."""
+    says_read: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RequireDoc:
+    that: Expression
+    message: Scalar
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SilenceDoc:
+    after: float
+    then: Literal["deny", "abort"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ApprovalDoc:
+    key: Span
+    roles: tuple[str, ...]
+    confirm: Scalar | None = None
+    quorum: int = 1
+    silence: SilenceDoc | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoopDoc:
+    key: Span
+    name: Scalar
+    items: Node
+    batches: tuple[int | str, ...] = ()
+    pause: float = 0.0
+    max_failures: int = 0
+    empty_ok: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RetryDoc:
+    key: Span
+    times: int
+    every: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OutputDoc:
+    name: Scalar
+    value: Expression
+
+
+StepKind: TypeAlias = Literal["action", "block", "wait", "compute", "unsupported"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StepDoc:
+    node: Mapping
+    kind: StepKind
+    id: str
+    name: Span
+    """Of the id, or of the step when it has none."""
+    title: Scalar | None = None
+    call: CallDoc | None = None
+    wait: Scalar | None = None
+    steps: tuple[StepDoc, ...] = ()
+    said_effect: Effect | None = None
+    when: Expression | None = None
+    require: tuple[RequireDoc, ...] = ()
+    loop: LoopDoc | None = None
+    approval: ApprovalDoc | None = None
+    unattended: Scalar | None = None
+    poll: PollDoc | None = None
+    done: CheckDoc | None = None
+    undo: CallDoc | None = None
+    verify: CheckDoc | None = None
+    irreversible: Scalar | None = None
+    idempotent: bool = False
+    outputs: tuple[OutputDoc, ...] = ()
+    on_failure: OnFailure | None = None
+    retry: RetryDoc | None = None
+    timeout: float | None = None
+    lost: frozenset[str] = frozenset()
+
+    def key(self, word: str) -> Span:
+        """The place of `word` in the step; of the step's id when it is not there."""
+        entry = self.node.entry(word)
+        return self.name if entry is None else entry.key.span
+
+    def says(self, word: str) -> bool:
+        """Whether the author wrote `word`, understood or not."""
+        return self.node.entry(word) is not None or word in self.lost
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InputDoc:
+    name: Scalar
+    node: Mapping
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TriggerDoc:
+    node: Mapping
+    source: str
+    when: Expression
+    inputs: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Document:
+    source: Source
+    written: Mapping
+    """All that stands in the file."""
+    node: Mapping
+    """What of it was understood."""
+    runbook: str
+    title: str
+    kind: str
+    owner: str
+    reviewed: Scalar | None
+    steps: tuple[StepDoc, ...]
+    inputs: tuple[InputDoc, ...] = ()
+    triggers: tuple[TriggerDoc, ...] = ()
+    require: tuple[RequireDoc, ...] = ()
+    locks: tuple[Scalar, ...] = ()
+    outputs: tuple[OutputDoc, ...] = ()
+    links: tuple[tuple[Scalar, Scalar], ...] = ()
+    lost: frozenset[str] = frozenset()
+
+    def key(self, word: str) -> Span:
+        """The place of a top-level word; of the first key when it is not there."""
+        entry = self.node.entry(word)
+        return self.node.span.first(1) if entry is None else entry.key.span
+
+
+def walk(steps: tuple[StepDoc, ...]) -> Iterator[StepDoc]:
+    """Every step in the order of the file, a block before the steps inside it."""
+    for step in steps:
+        yield step
+        yield from walk(step.steps)
+
+
+def step_effect(step: StepDoc) -> Effect | None:
+    """Whether the step's own action changes anything; None when that cannot be known."""
+    if step.kind != "action":
+        return "read"
+    if step.call is None or step.call.spec is None:
+        return step.said_effect
+    return call_effect(step.call, step.said_effect)
+
+
+def call_effect(call: CallDoc, said: Effect | None) -> Effect | None:
+    """The effect of a call by its action's rule; None when the author has to say and did not."""
+    spec = call.spec
+    if spec is None or spec.effect == "declared":
+        return said
+    if spec.effect == "read":
+        return "read"
+    method = call.param("method")
+    if method is None or (isinstance(method, Scalar) and method.text.upper() in ("GET", "HEAD")):
+        return said or "read"
+    return said

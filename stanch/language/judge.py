@@ -1,0 +1,173 @@
+"""One expression, or one value with `${{ }}` in it, in the scope where it stands: its names and its type.
+
+What CEL has against it is reported here; what its names mean is judged by the rules in `check/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from stanch.language.cel_error import Finding, explain_all
+from stanch.language.diagnostics import Report
+from stanch.language.document import Expression, OutputDoc
+from stanch.language.fits import NOTHING, Wanted
+from stanch.language.place import locate
+from stanch.language.references import Reference, references
+from stanch.language.scope import Scope
+from stanch.language.source import Source, Span
+from stanch.language.template import OPEN, Hole, UnclosedHole, sole_hole, split
+from stanch.language.tree import Mapping, Node, Scalar, Sequence
+from stanch.language.typecheck import check
+from stanch.language.types import (
+    DYN,
+    RECORD,
+    STRING,
+    Signature,
+    as_data,
+    element_of,
+    in_words,
+    is_known,
+    of_data,
+)
+
+_SHORT = 60
+"""Characters of an expression that a hint repeats."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Use:
+    """An expression where it stands."""
+
+    expression: Expression
+    scope: Scope
+    references: tuple[Reference, ...]
+    type: Signature
+
+    @property
+    def cel(self) -> str:
+        return self.expression.cel
+
+
+class Judge:
+    def __init__(self, source: Source, report: Report) -> None:
+        self._source = source
+        self._report = report
+        self.uses: list[Use] = []
+
+    def texts(self, scalars: Iterable[Scalar | None], scope: Scope) -> None:
+        """Texts for people: any value may stand in them."""
+        for scalar in scalars:
+            if scalar is not None:
+                self._text(scalar, scope, NOTHING, "")
+
+    def template(self, node: Node, scope: Scope, wanted: Wanted, name: str) -> Signature:
+        """A value in which `${{ }}` may stand at any depth; its type."""
+        match node:
+            case Scalar():
+                return self._text(node, scope, wanted, name)
+            case Sequence():
+                inner = {self.template(item, scope, wanted.at(0), name) for item in node.items}
+                return f"list({inner.pop()})" if len(inner) == 1 else "list(dyn)"
+            case Mapping():
+                for entry in node.entries:
+                    self.template(entry.value, scope, wanted.at(entry.name), entry.name)
+                return RECORD
+
+    def output(self, output: OutputDoc, scope: Scope) -> Signature:
+        """An expression whose value is kept; the type that it has then."""
+        kind = self.expression(output.value, scope)
+        if (kept := as_data(kind)) is None:
+            span = self._span(output.value, 0, len(output.value.cel))
+            self._report.add("RB404", span, f"an output is data, and this gives {in_words(kind)}")
+        return kept or DYN
+
+    def expression(self, expression: Expression, scope: Scope, want: Signature = DYN) -> Signature:
+        """A bare expression that must give `want`; its type."""
+        cel = expression.cel
+        if expression.scalar.refused:
+            return DYN
+        if cel.startswith(OPEN):
+            inner = cel.removeprefix(OPEN).removesuffix("}}").strip()
+            hint = f"write `{inner}`" if len(inner) < _SHORT and "\n" not in inner else None
+            span = self._span(expression, 0, len(OPEN))
+            self._report.add("RB407", span, "an expression stands here without `${{ }}`", hint)
+            return DYN
+        found = references(cel, scope)
+        checked = check(cel, frozenset((reference.name, reference.type) for reference in found))
+        for finding in explain_all(cel, checked.errors, _readable(scope)):
+            if cel[finding.start : finding.end] in scope.loops:
+                continue  # the loop has a name that it cannot have, and that was said
+            self._finding(expression, _in_place(finding, cel, scope))
+        kind = checked.type
+        if is_known(want) and is_known(kind) and kind != want:
+            message = f"this must be {in_words(want)}, and it gives {in_words(kind)}"
+            span = self._span(expression, 0, len(cel))
+            self._report.add("RB404", span, message, _condition_hint(cel, kind))
+        self.uses.append(Use(expression, scope, found, kind))
+        return kind
+
+    def _text(self, scalar: Scalar, scope: Scope, wanted: Wanted, name: str) -> Signature:
+        if not isinstance(scalar.value, str) or OPEN not in scalar.text or scalar.refused:
+            return of_data(scalar.value)
+        try:
+            parts = split(scalar.text)
+        except UnclosedHole as error:
+            span = self._span(Expression("", scalar, error.start), 0, len(OPEN))
+            self._report.add("RB406", span, "`${{` is not closed by `}}`")
+            return DYN
+        sole = sole_hole(parts)
+        for part in parts:
+            if isinstance(part, Hole):
+                expression = Expression(part.cel, scalar, part.start)
+                kind = self.expression(expression, scope)
+                if part is sole:
+                    self._fits(expression, kind, wanted, name)
+                    return kind
+        return STRING
+
+    def _fits(self, expression: Expression, kind: Signature, wanted: Wanted, name: str) -> None:
+        if (better := wanted.unfit(kind)) is not None:
+            span = self._span(expression, 0, len(expression.cel))
+            self._report.add("RB404", span, f"`{name}` must be {better}, and this gives {in_words(kind)}")
+
+    def _finding(self, expression: Expression, finding: Finding) -> None:
+        scalar = expression.scalar
+        span = self._span(expression, finding.start, finding.end)
+        behind = self._source.text[scalar.end : scalar.end + 80].lstrip(" \t")
+        if finding.code == "RB401" and scalar.style == "plain" and behind.startswith("#"):
+            message = "YAML takes ` #` for the beginning of a comment, so the expression ends before it"
+            self._report.add("RB113", span, message, "put the whole expression into quotes")
+        else:
+            self._report.add(finding.code, span, finding.message, finding.hint)
+
+    def _span(self, expression: Expression, start: int, end: int) -> Span:
+        offset = expression.offset
+        return locate(self._source, expression.scalar, offset + start, offset + end)
+
+
+def _readable(scope: Scope) -> list[str]:
+    """The names that an expression may begin with, for a suggestion."""
+    if scope.alert:
+        return ["alert"]
+    roots = ["inputs", "steps", "run"] if scope.result is None else ["inputs", "steps", "run", "result"]
+    return [*(f"inputs.{name}" for name in scope.inputs), *scope.loops, *roots]
+
+
+def _in_place(finding: Finding, cel: str, scope: Scope) -> Finding:
+    """A loop's own name behind the loop is not just unknown."""
+    loop = scope.step.loop if scope.step is not None else None
+    name = cel[finding.start : finding.end].split(".", maxsplit=1)[0]
+    if finding.code != "RB301" or loop is None or name != loop.name.text:
+        return finding
+    message = f"`{name}` is known only in each round, and this is read once for all of them"
+    hint = "`result` is a list here, and each of it has its `item`" if scope.result is not None else None
+    return replace(finding, message=message, hint=hint)
+
+
+def _condition_hint(cel: str, kind: Signature) -> str | None:
+    if len(cel) > _SHORT:
+        return None
+    if element_of(kind) is not None:
+        return f"write `{cel}.size() > 0`"
+    return f'write `{cel} != ""`' if kind == STRING else None

@@ -1,0 +1,193 @@
+"""One thing that does not fit a JSON Schema, as plain data, and how to say it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from jsonschema import ValidationError
+
+from stanch.language.plan import Json
+from stanch.language.words import listed
+
+TEMPLATE = "\\$\\{\\{"
+"""The pattern by which a schema says that a `${{ }}` may stand instead of the real thing."""
+
+Path: TypeAlias = tuple[str | int, ...]
+
+_KINDS = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "`true` or `false`",
+    "array": "a list",
+    "object": "a mapping",
+    "null": "nothing",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    path: Path
+    keyword: str
+    """The word of JSON Schema that refused the value."""
+    wanted: Json
+    """What stands behind that word in the schema."""
+    value: Json
+    title: str | None
+    """The schema's own words for what fits: `a duration such as `30s``."""
+    names: tuple[str, ...] = ()
+    """The properties that the schema knows."""
+    of_name: bool = False
+    """It is a property's name that does not fit, and `path` ends in it."""
+
+
+def misfits(error: ValidationError) -> Iterator[Misfit]:
+    """What an error comes down to: of alternatives, the one that was probably meant."""
+    if error.validator not in ("anyOf", "oneOf") or not error.context or _choices(error.validator_value):
+        yield _misfit(error)
+        return
+    branches: dict[object, list[ValidationError]] = {}
+    for inner in error.context:
+        branches.setdefault(inner.relative_schema_path[0], []).append(inner)
+    first = next(iter(branches.values()))
+    meant = (found for found in branches.values() if not any(_wrong_kind(inner, error) for inner in found))
+    for inner in next(meant, first):
+        yield from misfits(inner)
+
+
+def _choices(branches: Json) -> list[str]:
+    """The names of which one has to be there, when that is all that the alternatives say."""
+    if not isinstance(branches, list) or not all(set(branch) == {"required"} for branch in branches):
+        return []
+    return [name for branch in branches for name in branch["required"]]
+
+
+def _wrong_kind(inner: ValidationError, outer: ValidationError) -> bool:
+    """Whether a branch fails already at the kind of the value itself, or because it is no `${{ }}`."""
+    if len(inner.absolute_path) != len(outer.absolute_path):
+        return False
+    return inner.validator == "type" or (inner.validator == "pattern" and inner.validator_value == TEMPLATE)
+
+
+def _misfit(error: ValidationError) -> Misfit:
+    schema: Json = error.schema if isinstance(error.schema, Mapping) else {}
+    of_name = "propertyNames" in error.absolute_schema_path
+    path: Path = tuple(error.absolute_path)
+    return Misfit(
+        path=(*path, str(error.instance)) if of_name else path,
+        keyword=str(error.validator),
+        wanted=error.validator_value,
+        value=error.instance,
+        title=schema.get("title"),
+        names=tuple(schema.get("properties", ())),
+        of_name=of_name,
+    )
+
+
+def describe(misfit: Misfit) -> str:
+    """What is wrong with a value, for behind its name: `must be a whole number, not text`."""
+    say = _SAY.get(misfit.keyword)
+    return say(misfit) if say is not None else f"does not fit `{misfit.keyword}` of its schema"
+
+
+def _type(misfit: Misfit) -> str:
+    kinds = [misfit.wanted] if isinstance(misfit.wanted, str) else list(misfit.wanted)
+    names = misfit.title or " or ".join(_KINDS[kind] for kind in kinds)
+    return f"must be {names}, not {_kind(misfit.value)}"
+
+
+def _enum(misfit: Misfit) -> str:
+    choices = listed([_text(value) for value in misfit.wanted], "or")
+    return f"must be one of {choices}, not {_shown(misfit.value)}"
+
+
+def _pattern(misfit: Misfit) -> str:
+    return f"must be {misfit.title or f'text that matches `{misfit.wanted}`'}, not {_shown(misfit.value)}"
+
+
+def _bound(words: str) -> Callable[[Misfit], str]:
+    return lambda misfit: f"must be {words} {misfit.wanted}, not {_shown(misfit.value)}"
+
+
+def _too_few(misfit: Misfit) -> str:
+    return "is empty" if not misfit.value else f"is too short: {len(misfit.value)}, at least {misfit.wanted}"
+
+
+def _too_many(misfit: Misfit) -> str:
+    return f"is too long: {len(misfit.value)}, at most {misfit.wanted}"
+
+
+def _required(misfit: Misfit) -> str:
+    return f"has no {listed([name for name in misfit.wanted if name not in misfit.value])}"
+
+
+def _one_of(misfit: Misfit) -> str:
+    names = _choices(misfit.wanted)
+    given = [name for name in names if name in misfit.value]
+    if not names:
+        return "does not fit any of the forms that are allowed"
+    return f"has {listed(given)}; only one of them can stand" if given else f"needs {listed(names, 'or')}"
+
+
+def _excluding(misfit: Misfit) -> str:
+    """`not` in a schema of ours says which words exclude each other."""
+    branches = misfit.wanted.get("anyOf", [misfit.wanted]) if isinstance(misfit.wanted, Mapping) else []
+    names = [name for branch in branches for name in branch.get("required", ()) if name in misfit.value]
+    return f"cannot have {listed(names)} beside what else it has" if names else "is not allowed"
+
+
+def _dependent(misfit: Misfit) -> str:
+    for name, needed in misfit.wanted.items():
+        if name in misfit.value and (missing := [each for each in needed if each not in misfit.value]):
+            return f"has `{name}` without {listed(missing)}"
+    return "is not complete"
+
+
+_SAY: Mapping[str, Callable[[Misfit], str]] = {
+    "type": _type,
+    "enum": _enum,
+    "const": lambda misfit: f"can only be {_shown(misfit.wanted)}",
+    "pattern": _pattern,
+    "format": lambda misfit: f"must be a valid {misfit.wanted}, not {_shown(misfit.value)}",
+    "minimum": _bound("at least"),
+    "maximum": _bound("at most"),
+    "exclusiveMinimum": _bound("more than"),
+    "exclusiveMaximum": _bound("less than"),
+    "minItems": _too_few,
+    "minLength": _too_few,
+    "minProperties": _too_few,
+    "maxItems": _too_many,
+    "maxLength": _too_many,
+    "maxProperties": _too_many,
+    "uniqueItems": lambda _: "names something twice",
+    "required": _required,
+    "oneOf": _one_of,
+    "anyOf": _one_of,
+    "not": _excluding,
+    "dependentRequired": _dependent,
+}
+
+
+def _kind(value: Json) -> str:
+    match value:
+        case None:
+            return "nothing"
+        case bool() | int() | float():
+            return _shown(value)
+        case str():
+            return "text"
+        case list():
+            return "a list"
+        case _:
+            return "a mapping"
+
+
+def _text(value: Json) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _shown(value: Json) -> str:
+    text = _text(value)
+    return f"`{text if len(text) <= 60 else text[:57] + '...'}`"

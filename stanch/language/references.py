@@ -1,0 +1,162 @@
+"""What each name in an expression refers to, in the scope where the expression stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from stanch.language.chains import Chain, chains
+from stanch.language.scope import ALERT, ROOTS, RUN, RUN_LATER, STEP_STATE, Scope, StepNames, many_type
+from stanch.language.types import DYN, Signature
+
+Status: TypeAlias = Literal[
+    "fine",
+    "unknown",  # no such input, field or step
+    "bare",  # the root alone, where one of its names is needed
+    "not_here",  # the root exists, but not in this place
+    "later",  # a step that has not ended here
+    "itself",  # the step's own output, which does not exist yet
+    "undeclared",  # the step has no such output
+    "round",  # a step inside of a loop, read from outside of it
+    "unsupported",
+    "many",  # a field of `result`, which is a list here
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    chain: Chain
+    status: Status
+    name: str
+    """What is declared to the type checker: `steps.current.bad`."""
+    type: Signature
+    known: tuple[str, ...] = ()
+    """The names that would have been right."""
+    target: StepNames | None = None
+
+    @property
+    def root(self) -> str:
+        return self.chain.parts[0]
+
+    def end_of(self, parts: int) -> int:
+        """Offset behind the first `parts` names of the chain."""
+        return self.chain.ends[min(parts, len(self.chain.ends)) - 1]
+
+
+def references(cel: str, scope: Scope) -> tuple[Reference, ...]:
+    """Every use of a built-in root or of a loop's name in the expression, in order."""
+    found = []
+    for chain in chains(cel):
+        if not chain.parts:
+            continue
+        root = chain.parts[0]
+        if root in scope.loops:
+            found.append(Reference(chain, "fine", root, scope.loops[root]))
+        elif root in ROOTS:
+            found.append(_RESOLVE[root](chain, scope))
+    return tuple(found)
+
+
+def _inputs(chain: Chain, scope: Scope) -> Reference:
+    if scope.alert:
+        return _bad(chain, "not_here", 1)
+    known = tuple(scope.inputs)
+    if len(chain.parts) < 2:
+        return _bad(chain, "bare", 1, known)
+    name = chain.parts[1]
+    if name not in scope.inputs:
+        return _bad(chain, "unknown", 2, known)
+    return _fine(chain, 2, scope.inputs[name])
+
+
+def _run(chain: Chain, scope: Scope) -> Reference:
+    if scope.alert:
+        return _bad(chain, "not_here", 1)
+    if len(chain.parts) < 2:
+        return _bad(chain, "bare", 1, tuple(RUN))
+    name = chain.parts[1]
+    if name in RUN_LATER:
+        return _bad(chain, "unsupported", 2)
+    if name not in RUN:
+        return _bad(chain, "unknown", 2, tuple(RUN))
+    return _fine(chain, 2, RUN[name])
+
+
+def _alert(chain: Chain, scope: Scope) -> Reference:
+    if not scope.alert:
+        return _bad(chain, "not_here", 1)
+    if len(chain.parts) < 2:
+        return _bad(chain, "bare", 1, tuple(ALERT))
+    name = chain.parts[1]
+    if name not in ALERT:
+        return _bad(chain, "unknown", 2, tuple(ALERT))
+    return _fine(chain, 2, ALERT[name])
+
+
+def _result(chain: Chain, scope: Scope) -> Reference:
+    result = scope.result
+    if result is None:
+        return _bad(chain, "not_here", 1)
+    if result.fields is None:
+        return Reference(chain, "fine", "result", DYN)
+    if len(chain.parts) < 2:
+        return Reference(chain, "fine", "result", many_type(result))
+    name = chain.parts[1]
+    if result.many:
+        return _bad(chain, "many" if name in result.fields else "unknown", 2, tuple(result.fields))
+    if name not in result.fields:
+        return _bad(chain, "unknown", 2, tuple(result.fields))
+    return _fine(chain, 2, result.fields[name])
+
+
+def _steps(chain: Chain, scope: Scope) -> Reference:
+    if scope.alert:
+        return _bad(chain, "not_here", 1)
+    if len(chain.parts) < 2:
+        return _bad(chain, "bare", 1, tuple(scope.ended))
+    step = chain.parts[1]
+    if scope.step is not None and step == scope.step.id:
+        return _own(chain, scope)
+    names = scope.ended.get(step)
+    if names is None:
+        return _bad(chain, "later", min(3, len(chain.parts)), tuple(scope.ended))
+    if len(chain.parts) < 3:
+        return _bad(chain, "bare", 2, (*names.outputs, *STEP_STATE), names)
+    if names.rounds != scope.rounds[: len(names.rounds)]:
+        return _bad(chain, "round", 3, target=names)
+    return _output(chain, names)
+
+
+def _own(chain: Chain, scope: Scope) -> Reference:
+    if len(chain.parts) < 3:
+        return _bad(chain, "bare", 2, tuple(scope.own or ()))
+    if scope.own is None:
+        return _bad(chain, "itself", 3)
+    name = chain.parts[2]
+    if name not in scope.own:
+        return _bad(chain, "itself" if name in STEP_STATE else "undeclared", 3, tuple(scope.own))
+    return _fine(chain, 3, scope.own[name])
+
+
+def _output(chain: Chain, names: StepNames) -> Reference:
+    name = chain.parts[2]
+    known = {**names.outputs, **STEP_STATE}
+    if name in known:
+        return _fine(chain, 3, known[name], names)
+    if names.open:
+        return _fine(chain, 3, DYN, names)
+    return _bad(chain, "undeclared", 3, tuple(names.outputs), names)
+
+
+def _fine(chain: Chain, parts: int, kind: Signature, target: StepNames | None = None) -> Reference:
+    return Reference(chain, "fine", ".".join(chain.parts[:parts]), kind, target=target)
+
+
+def _bad(
+    chain: Chain, status: Status, parts: int, known: tuple[str, ...] = (), target: StepNames | None = None
+) -> Reference:
+    """A wrong name; it is declared as anything, so that the type checker does not complain again."""
+    return Reference(chain, status, ".".join(chain.parts[:parts]), DYN, known, target)
+
+
+_RESOLVE = {"inputs": _inputs, "run": _run, "alert": _alert, "result": _result, "steps": _steps}

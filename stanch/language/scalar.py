@@ -1,0 +1,62 @@
+"""What a plain YAML scalar means under the core schema of YAML 1.2 (section 10.3.2).
+
+`on`, `no`, `22:30` and `2026-11-01` are text, `0o17` is 15 and `017` is 17. What YAML can write and JSON
+cannot (not-a-number, infinities, numbers beyond 64 bits) is refused.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TypeAlias
+
+Value: TypeAlias = bool | int | float | str | None
+
+_CONSTANTS: dict[str, bool | None] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_NUMBERISH = re.compile(r"[-+.0-9]")
+_DECIMAL = re.compile(r"[-+]?[0-9]+")
+_OCTAL = re.compile(r"0o[0-7]+")
+_HEX = re.compile(r"0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_NO_NUMBER = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_LARGEST = 2**63 - 1
+_DIGITS = 30
+"""More than any 64-bit number has, in any base; longer ones are not even converted."""
+
+
+class NotANumber(ValueError):
+    """A scalar that is a number in YAML and none in JSON."""
+
+
+def resolve(text: str) -> Value:
+    """The value of the plain scalar `text`. Raises NotANumber."""
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
+    if not _NUMBERISH.match(text):
+        return text
+    for pattern, prefix, base in ((_DECIMAL, 0, 10), (_OCTAL, 2, 8), (_HEX, 2, 16)):
+        if pattern.fullmatch(text):
+            return _integer(text, prefix, base)
+    if _FLOAT.fullmatch(text):
+        return _float(text)
+    if _NO_NUMBER.fullmatch(text):
+        raise NotANumber(f"`{text}` is not a number")
+    return text
+
+
+def _integer(text: str, prefix: int, base: int) -> int:
+    value = int(text[prefix:], base) if len(text) <= _DIGITS else None
+    if value is None or not -_LARGEST - 1 <= value <= _LARGEST:
+        raise NotANumber("the number does not fit into 64 bits")
+    return value
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise NotANumber("the number is too large for a decimal one")
+    return value

@@ -1,0 +1,188 @@
+"""Check a part of the tree against its JSON Schema and say in our words what does not fit.
+
+What does not fit is taken out of the tree, so that the stages behind see only what has the right shape.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jsonschema.protocols import Validator
+
+from stanch.language.diagnostics import Report
+from stanch.language.misfit import Misfit, Path, describe, misfits
+from stanch.language.plan import Json
+from stanch.language.shapes import EXPRESSION
+from stanch.language.source import Span
+from stanch.language.tree import Entry, Mapping, Node, Scalar, Sequence
+from stanch.language.words import BLOCK_WORDS, did_you_mean, is_unsupported, listed, nearest
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a mapping is called, and where to point when something in it is missing."""
+
+    name: str
+    span: Span
+
+
+@dataclass(slots=True)
+class Fitted:
+    """A mapping of which only what fits is left, and the words that were lost."""
+
+    node: Mapping
+    lost: frozenset[str]
+    strange: bool = False
+    """Among what was lost is an action that nobody knows."""
+
+
+def fit(node: Mapping, data: Json, validator: Validator, head: Head, report: Report) -> Fitted:
+    """Report what does not fit. `data` is what is checked in the place of `node`."""
+    fitting = _Fitting(node, head, report)
+    for error in validator.iter_errors(data):
+        for misfit in misfits(error):
+            fitting.take(misfit)
+    return fitting.result()
+
+
+class _Fitting:
+    def __init__(self, node: Mapping, head: Head, report: Report) -> None:
+        self._node = node
+        self._head = head
+        self._report = report
+        self._strange = False
+        self._seen: set[Path] = set()
+        self._gone: set[Path] = set()
+        self._missing: list[tuple[Path, str]] = []
+        self._misspelt: set[tuple[Path, str]] = set()
+
+    def take(self, misfit: Misfit) -> None:
+        path = misfit.path
+        if misfit.keyword == "additionalProperties":
+            self._unknown_keys(misfit)
+        elif misfit.keyword == "required" and not misfit.of_name:
+            missing = [(path, name) for name in misfit.wanted if name not in misfit.value]
+            self._missing += [each for each in missing if each not in self._missing]
+        elif path not in self._seen:
+            self._seen.add(path)
+            self._gone.add(path)
+            self._value(misfit)
+
+    def result(self) -> Fitted:
+        for path, name in self._missing:
+            if path:
+                self._gone.add(path)
+            if (path, name) not in self._misspelt:
+                self._report_missing(path, name)
+        lost = {str(path[0]) for path in self._gone if path}
+        lost |= {name for path, name in self._misspelt if not path}
+        node = _prune(self._node, frozenset(self._gone)) if self._gone else self._node
+        return Fitted(node if isinstance(node, Mapping) else self._node, frozenset(lost), self._strange)
+
+    # --- what is missing, unknown or wrong ----------------------------------------------------------------
+
+    def _report_missing(self, path: Path, name: str) -> None:
+        hint = "name the team that answers for the runbook" if name == "owner" and not path else None
+        self._report.add("RB202", self._point(path), f"{self._name(path)} has no `{name}`", hint)
+
+    def _unknown_keys(self, misfit: Misfit) -> None:
+        owner = _node_at(self._node, misfit.path)
+        if not isinstance(owner, Mapping):
+            return
+        for entry in owner.entries:
+            if entry.name in misfit.names:
+                continue
+            self._gone.add((*misfit.path, entry.name))
+            meant = nearest(entry.name, misfit.names)
+            if meant is not None and owner.entry(meant) is None:
+                self._misspelt.add((misfit.path, meant))
+            self._unknown_key(entry, owner, misfit)
+
+    def _unknown_key(self, entry: Entry, owner: Mapping, misfit: Misfit) -> None:
+        span, where, known = entry.key.span, self._name(misfit.path), misfit.names
+        hint = did_you_mean(entry.name, known)
+        if is_unsupported(where.strip("`"), entry.name):
+            self._report.add("RB206", span, f"`{entry.name}` is not supported by this release")
+        elif owner.flow and isinstance(entry.value, Scalar) and entry.value.text == "":
+            message = f"YAML cut `{entry.name}` off from the expression before it"
+            self._report.add("RB113", span, message, "put the whole expression into quotes")
+            before = owner.entries[max(owner.entries.index(entry) - 1, 0)]
+            self._gone.add((*misfit.path, before.name))
+        elif "script" in known and isinstance(entry.value, Mapping) and not _is_near_word(entry.name, known):
+            self._strange = True
+            self._report.add("RB205", span, f"`{entry.name}` is not an action that this release has", hint)
+        else:
+            hint = hint or f"{where} may have {listed(sorted(known))}"
+            self._report.add("RB201", span, f"`{entry.name}` is not a word of {where}", hint)
+
+    def _value(self, misfit: Misfit) -> None:
+        path = misfit.path
+        if misfit.of_name:
+            self._report.add("RB204", self._point(path), f"the name `{path[-1]}` {describe(misfit)}")
+            return
+        node = _node_at(self._node, path)
+        if isinstance(node, Scalar) and node.refused:
+            return
+        name = self._name(path)
+        if misfit.title == EXPRESSION and misfit.keyword == "type":
+            what = {Sequence: "a list", Mapping: "a mapping"}.get(type(node), "nothing")
+            message = f"YAML reads {what} where {name} needs an expression"
+            self._report.add("RB113", node.span, message, "put the whole expression into quotes")
+            return
+        code = "RB203" if misfit.keyword == "type" else "RB204"
+        hint = did_you_mean(str(misfit.value), list(misfit.wanted)) if misfit.keyword == "enum" else None
+        span = node.span if path else self._head.span
+        self._report.add(code, span, f"{name} {describe(misfit)}", hint)
+
+    # --- names and places ---------------------------------------------------------------------------------
+
+    def _name(self, path: Path) -> str:
+        named = next((part for part in reversed(path) if isinstance(part, str)), None)
+        return f"`{named}`" if named is not None else self._head.name
+
+    def _point(self, path: Path) -> Span:
+        """Where to point for something that is not there: the key that owns it, or the first key inside."""
+        if not path:
+            return self._head.span
+        owner = _node_at(self._node, path[:-1])
+        if isinstance(owner, Mapping) and (entry := owner.entry(str(path[-1]))) is not None:
+            return entry.key.span
+        node = _node_at(self._node, path)
+        return node.entries[0].key.span if isinstance(node, Mapping) and node.entries else node.span
+
+
+def _is_near_word(name: str, known: tuple[str, ...]) -> bool:
+    return nearest(name, known) in BLOCK_WORDS
+
+
+def _node_at(node: Node, path: Path) -> Node:
+    """The node at `path`, or the last one on the way to it that exists."""
+    for part in path:
+        match node:
+            case Mapping() if (inner := node.get(str(part))) is not None:
+                node = inner
+            case Sequence() if isinstance(part, int) and part < len(node.items):
+                node = node.items[part]
+            case _:
+                return node
+    return node
+
+
+def _prune(node: Node, gone: frozenset[Path], path: Path = ()) -> Node:
+    match node:
+        case Mapping():
+            entries = tuple(
+                Entry(entry.key, _prune(entry.value, gone, (*path, entry.name)))
+                for entry in node.entries
+                if (*path, entry.name) not in gone
+            )
+            return Mapping(entries, node.span, node.flow, node.start, node.end)
+        case Sequence():
+            items = tuple(
+                _prune(item, gone, (*path, at))
+                for at, item in enumerate(node.items)
+                if (*path, at) not in gone
+            )
+            return Sequence(items, node.span, node.flow, node.start, node.end)
+        case Scalar():
+            return node
