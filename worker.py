@@ -14,6 +14,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -51,19 +52,18 @@ def actions(config: Config) -> tuple[Action, ...]:
     )
 
 
-def activities_of(config: Config) -> list[Callable[..., Any]]:
-    return [*action_activities(actions(config)), Pager(config.pagers).page]
+def activities_of(known: Sequence[Action], config: Config) -> list[Callable[..., Any]]:
+    """Every activity that workflows may ask for."""
+    return [*action_activities(known), Pager(config.pagers).page]
 
 
-def build_worker(
-    client: Client, config: Config, *, sandboxed: bool = False, task_queue: str = TASK_QUEUE
-) -> Worker:
+def build_worker(client: Client, activities: Sequence[Callable[..., Any]]) -> Worker:
     return Worker(
         client,
-        task_queue=task_queue,
+        task_queue=TASK_QUEUE,
         workflows=list(WORKFLOWS),
-        activities=activities_of(config),
-        workflow_runner=workflow_runner(sandboxed=sandboxed),
+        activities=activities,
+        workflow_runner=workflow_runner(sandboxed=False),
         max_cached_workflows=4000,
         max_concurrent_activities=200,
         # How fast another worker takes over a run whose worker died, and how fast a cancelled action hears
@@ -78,17 +78,22 @@ async def serve(config: Config, *, gateway: bool, stop: asyncio.Event) -> None:
     """Work until `stop` is set. Raises StanchError when it cannot begin."""
     client = await connect(config, patience=30.0)
     await ensure_search_attributes(client)
-    async with build_worker(client, config):
-        log.info("worker on task queue %s at %s", TASK_QUEUE, config.address)
-        if not gateway:
-            await stop.wait()
-            return
-        # A worker without a gateway needs no web server in memory.
-        from stanch.gateway.app import serve as serve_gateway  # noqa: PLC0415
-        from stanch.library import load_library  # noqa: PLC0415
+    known = actions(config)
+    try:
+        async with build_worker(client, activities_of(known, config)):
+            log.info("worker on task queue %s at %s", TASK_QUEUE, config.address)
+            await (_serve_gateway(config, client, stop) if gateway else stop.wait())
+    finally:
+        await asyncio.gather(*(action.close() for action in known))
 
-        library = load_library(config.runbooks, datetime.now(UTC).date())
-        await serve_gateway(config, client, library, eager=True, stop=stop)
+
+async def _serve_gateway(config: Config, client: Client, stop: asyncio.Event) -> None:
+    # A worker without a gateway needs no web server in memory.
+    from stanch.gateway.app import serve as serve_gateway  # noqa: PLC0415
+    from stanch.library import load_library  # noqa: PLC0415
+
+    library = load_library(config.runbooks, datetime.now(UTC).date())
+    await serve_gateway(config, client, library, eager=True, stop=stop)
 
 
 async def run(arguments: argparse.Namespace) -> int:
@@ -97,7 +102,8 @@ async def run(arguments: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     if arguments.stop_with_stdin:
-        loop.run_in_executor(None, _wait_for_end_of_stdin, loop, stop)
+        # A daemon: an executor's thread that reads for ever would hold up the end of the loop.
+        threading.Thread(target=_wait_for_end_of_stdin, args=(loop, stop), daemon=True).start()
     try:
         config = load_config(arguments.config)
         await serve(config, gateway=arguments.gateway, stop=stop)

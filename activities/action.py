@@ -38,6 +38,10 @@ class Action(Protocol):
         """The result, as the action's schema describes it; with several targets, a list of results."""
         ...
 
+    async def close(self) -> None:
+        """Let go of what is kept between steps; called once, when the worker ends."""
+        ...
+
     def failure(self, result: Json) -> str | None:
         """Why `result` (of one `perform`) is a failure of a step that only wanted it done, else None.
 

@@ -317,3 +317,5 @@ class RunView:
     timeline: tuple[Moment, ...] = ()
     ledger: tuple[Effected, ...] = ()
     spent: Spent = field(default_factory=Spent)
+    as_of: float = 0.0
+    """The moment that `spent` reaches to: the run's last turn, which may be long ago while it waits."""

@@ -52,6 +52,9 @@ class AnsibleAction:
         self._project = project
         self._ssh_config = ssh_config
 
+    async def close(self) -> None:
+        """Nothing is kept between steps."""
+
     async def perform(self, params: Mapping[str, Json], context: Context) -> Json:
         """`{rc, hosts, changed, stdout, truncated}`, as the action's schema describes it.
 
@@ -116,7 +119,8 @@ class _Run:
         finally:
             self.stopped = not reading.done()
             await self._end(process, reading)
-        reading.result()
+        if not reading.cancelled() and (error := reading.exception()):
+            raise error
 
     async def _read(self, process: Process) -> None:
         stdin, stdout, stderr = process.stdin, process.stdout, process.stderr
@@ -146,6 +150,7 @@ class _Run:
         await process.wait()
         await asyncio.wait([reading], timeout=_PATIENCE)
         reading.cancel()
+        await asyncio.wait([reading])
 
 
 def _outcome(job: Job, run: _Run, timeout: float) -> Json:

@@ -23,6 +23,8 @@ from stanch.language.plan import Json
 
 CONTROL = "cp"
 """Where the sockets of shared SSH connections lie."""
+_NOT_OURS = {"ANSIBLE_STDOUT_CALLBACK", "JOB_ID", "AD_HOC_COMMAND_ID", "PROJECT_UPDATE_ID"}
+"""ansible-runner's callback, which gives us the events, would take these as meant for it."""
 _LARGEST_RESULT = 8_000_000
 _LONGEST_CONTROL = 74
 """104 bytes, which is what macOS takes, without Ansible's name for the socket and ssh's addition to it."""
@@ -100,9 +102,7 @@ def environment(folder: Path, ssh_config: Path | None, base: Mapping[str, str]) 
             else "-o ControlMaster=no -o ControlPath=none"
         )
         ours["ANSIBLE_SSH_ARGS"] = f"-F {shlex.quote(str(ssh_config.absolute()))} -o BatchMode=yes {shared}"
-    # Our events come from the callback that prints.
-    kept = {name: value for name, value in base.items() if name != "ANSIBLE_STDOUT_CALLBACK"}
-    return {**kept, **ours}
+    return {**{name: value for name, value in base.items() if name not in _NOT_OURS}, **ours}
 
 
 def _play_text(job: Job) -> str:

@@ -77,7 +77,7 @@ class SshAction:
     def failure(self, result: Json) -> str | None:
         return failure(result)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """End all connections, with what runs on them."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._pool.close()

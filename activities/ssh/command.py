@@ -22,7 +22,9 @@ Output: TypeAlias = Literal["text", "lines", "json"]
 
 _KNOWN = {"hosts", "run", "script", "env", "stdin", "output", "user", "parallel"}
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_HOST = re.compile(r"[A-Za-z0-9_][^\s\x00-\x1f\x7f]{0,254}")
+# Both may end up in a shell on the worker, through `Match exec` of its SSH configuration.
+_HOST = re.compile(r"[A-Za-z0-9_:][A-Za-z0-9_.:%-]{0,254}")
+_USER = re.compile(r"[A-Za-z0-9_][^\s\x00-\x1f\x7f'\"`$;&<>|(){}]{0,254}")
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+:,./-][A-Za-z0-9_@%+=:,./-]*")
 # Where a shell expects a command these words, and anything with a `=`, are more than a name.
 _RESERVED = re.compile(
@@ -149,7 +151,7 @@ def _hosts(hosts: Json) -> tuple[str, ...]:
 def _user(user: Json) -> str | None:
     if user is None:
         return None
-    if not isinstance(user, str) or not user or "\0" in user:
+    if not isinstance(user, str) or not _USER.fullmatch(user):
         raise InvalidInput(f"ssh: `user` is `{user}`, which is no user name")
     return user
 

@@ -173,6 +173,8 @@ class _Login(AuthStrategy):
                 except AuthenticationException:
                     if time.monotonic() >= end:
                         raise TimeoutError from None
+                    if not transport.is_active() and not refused:
+                        raise EOFError from None
                     refused.append(name)
                     if not transport.is_active():
                         break  # most servers hang up after six keys

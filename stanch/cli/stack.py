@@ -25,6 +25,7 @@ from stanch.cli.place import claimed, find_checkout, free_ports
 from stanch.cli.program import Program, this_program
 from stanch.cli.runbooks import shown, today
 from stanch.client.child import Child, Command, start
+from stanch.client.connect import connect
 from stanch.client.embedded import Embedded, start_embedded
 from stanch.config import Config, load_config
 from stanch.errors import InvalidRunbook, Unreachable
@@ -132,12 +133,11 @@ async def _stay(options: Options, place: Place) -> int:
     stop = asyncio.create_task(told_to_stop.wait())
     try:
         await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
-        if work.done():
-            return work.result()
-        say("stopping")
-        return DONE
+        return work.result() if work.done() else DONE
     finally:
         # Ctrl-C arrives here as the cancellation of this task.
+        if not work.done():
+            say("stopping")
         stop.cancel()
         work.cancel()
         await asyncio.wait({work})
@@ -156,6 +156,8 @@ async def _work(options: Options, place: Place) -> int:
 
         if place.embedded:
             await keep("Temporal", start_embedded(place.embedded))
+        else:
+            await connect(place.config)
         if options.demo:
             from stanch.cli import demo
 

@@ -12,14 +12,14 @@ from stanch.conductor import finish, stopping, undoing
 from stanch.conductor.act import enter_ledger
 from stanch.conductor.commands import CancelTimer
 from stanch.conductor.events import ChildEnded, Cleared, DecisionGiven, Entered, TimerFired
-from stanch.conductor.preview import change_of, command_of
+from stanch.conductor.foresee import foresee
+from stanch.conductor.preview import brief
 from stanch.conductor.state import Node, OpenRequest, Phase, State
 from stanch.conductor.turn import Turn
-from stanch.contract import Change, Choice, Decision, Ladder, Request, Rung
-from stanch.errors import EvaluationError
+from stanch.contract import Choice, Decision, Ladder, Request, Rung
 from stanch.language.encode import digest, to_data
 from stanch.language.evaluate import render, show
-from stanch.language.plan import Approval, Call, Json, Silence, Step
+from stanch.language.plan import Approval, Json, Silence
 
 IC = "incident_commander"
 _BAD = (Phase.FAILED, Phase.IN_DOUBT)
@@ -28,8 +28,8 @@ _BAD = (Phase.FAILED, Phase.IN_DOUBT)
 def ask_approval(turn: Turn, node: Node, approval: Approval) -> None:
     """One question for all that the node will change; what is shown is what will be executed."""
     step = turn.step(node)
-    changes = _changes(turn, node, step)
-    count = f" ({len(changes)} changes)" if len(changes) > 1 else ""
+    foreseen = foresee(turn, node, step)
+    count = f" ({len(foreseen)} changes)" if len(foreseen) > 1 else ""
     confirm = show(render(approval.confirm, turn.scope(node))) if approval.confirm else ""
     request = Request(
         id=_request_id(turn, node),
@@ -38,14 +38,19 @@ def ask_approval(turn: Turn, node: Node, approval: Approval) -> None:
         question=f"{step.title or step.id}?{count}",
         roles=approval.roles,
         choices=("approve", "deny"),
-        changes=changes,
+        changes=tuple(each.change for each in foreseen),
         evidence=_evidence(turn),
         irreversible=step.irreversible or "",
         quorum=approval.quorum,
         confirm=confirm,
     )
-    tasks: list[Json] = [to_data(task) for task in node.tasks]
-    _open(turn, node, request, approval.silence, tasks)
+    bound = {
+        "tasks": [to_data(each.task) for each in foreseen],
+        "undo": [to_data(each.undo) if each.undo else None for each in foreseen],
+        "confirm": confirm,
+        "known": _known(turn),
+    }
+    _open(turn, node, request, approval.silence, bound)
 
 
 def ask_about_failure(turn: Turn, node: Node, reason: str, *, in_doubt: bool) -> None:
@@ -68,7 +73,7 @@ def ask_about_failure(turn: Turn, node: Node, reason: str, *, in_doubt: bool) ->
         silence="abort",
     )
     turn.note("failed", reason, step=node.path)
-    _open(turn, turn.put(node, note=reason), request, None, [])
+    _open(turn, turn.put(node, note=reason), request, None, {"attempt": node.attempt})
 
 
 def refusal(state: State, decision: Decision) -> str:
@@ -194,18 +199,16 @@ _CHOICES = {
 # --- opening, climbing, closing ---------------------------------------------------------------------------
 
 
-def _open(turn: Turn, node: Node, request: Request, silence: Silence | None, bound: list[Json]) -> None:
+def _open(turn: Turn, node: Node, request: Request, silence: Silence | None, bound: dict[str, Json]) -> None:
+    """Put the question. Its digest covers `bound`, the Plan and the run: data, and not the words made of it,
+    so that a later release may word a question better without voiding the decisions in old histories."""
     ladder = ladder_of(turn.before, request)
     after, then = (silence.after, silence.then) if silence else (ladder.silence_after, ladder.silence_then)
     if request.kind != "approval":
         then = "abort"
     request = replace(request, opened=turn.at, until=turn.at + after, silence=then)
-    identity = {
-        "run": turn.before.run,
-        "bound": bound,
-        "asked": to_data(replace(request, opened=0.0, until=0.0)),
-    }
-    request = replace(request, digest=digest(identity))
+    who = {"run": turn.before.run, "plan": turn.book.digest, "request": request.id, "kind": request.kind}
+    request = replace(request, digest=digest({**who, **bound}))
     opened = OpenRequest(request=request, node=node.path, timer="", rung=0)
     turn.note("asked", request.question, step=node.path)
     turn.put(node, phase=Phase.ASKING, request=request.id, key="")
@@ -226,7 +229,7 @@ def _climb(turn: Turn, node: Node, opened: OpenRequest) -> None:
         due, what = request.opened + rungs[opened.rung].after, f"page {rungs[opened.rung].page}"
     else:
         due, what = request.until, request.silence
-    text = f"{request.id}: {what} when nobody has answered"
+    text = f"{request.id}: {what} if nobody answers"
     timer = turn.start_timer(node, max(due - turn.at, 0.0), text, "/ladder")
     turn.requests[request.id] = replace(opened, timer=timer)
 
@@ -261,52 +264,22 @@ def _request_id(turn: Turn, node: Node) -> str:
     return node.path if not asked else f"{node.path}.{asked + 1}"
 
 
-def _changes(turn: Turn, node: Node, step: Step) -> tuple[Change, ...]:
-    """What the approval lets happen. In a block, what is not known yet is shown as the author wrote it."""
-    if node.tasks:
-        undo = [_way_back(turn, node, step, item) for item in range(len(node.tasks))]
-        return tuple(change_of(task, back) for task, back in zip(node.tasks, undo, strict=True))
-    found: list[Change] = []
-    for inner in step.steps:
-        if inner.effect == "change" and inner.call:
-            call = _rendered(turn, node, inner.call)
-            undo_text = command_of(_rendered(turn, node, inner.undo)) if inner.undo else ""
-            found.append(Change(target=_targets(call), command=command_of(call), undo=undo_text))
-        found += _changes(turn, node, inner) if inner.steps else ()
-    return tuple(found)
-
-
-def _way_back(turn: Turn, node: Node, step: Step, item: int) -> Call | None:
-    if step.undo is None:
-        return None
-    names = {step.for_each.name: node.items[item]} if step.for_each else {}
-    return _rendered(turn, node, step.undo, **names)
-
-
-def _rendered(turn: Turn, node: Node, call: Call, **names: Json) -> Call:
-    """The call with what is known filled in; an expression over what is not known stays as it is written."""
-    scope = turn.scope(node, **names)
-    params: dict[str, Json] = {}
-    for name, value in call.params.items():
-        try:
-            params[name] = render(value, scope)
-        except EvaluationError:
-            params[name] = value
-    return replace(call, params=params)
-
-
-def _targets(call: Call) -> str:
-    hosts = call.params.get("hosts", "")
-    return ", ".join(str(host) for host in hosts) if isinstance(hosts, list) else str(hosts)
-
-
 def _evidence(turn: Turn) -> tuple[str, ...]:
-    """What the steps so far have found."""
-    lines = []
-    for path, held in turn.values.items():
-        step = turn.book.steps[turn.nodes[path].step]
-        lines += [f"{path}.{name} = {show(held[name])}"[:200] for name in step.outputs if name in held]
-    return tuple(lines)
+    """What the steps so far have found, a line each."""
+    return tuple(
+        f"{path}.{name} = {brief(value)}"
+        for path, held in _known(turn).items()
+        for name, value in held.items()
+    )
+
+
+def _known(turn: Turn) -> dict[str, dict[str, Json]]:
+    """By path: the outputs of the steps so far."""
+    steps = {path: turn.book.steps[turn.nodes[path].step] for path in turn.values}
+    return {
+        path: {name: held[name] for name in steps[path].outputs if name in held}
+        for path, held in turn.values.items()
+    }
 
 
 def _unbound(request: Request, decision: Decision) -> str:

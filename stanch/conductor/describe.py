@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from stanch.conductor.state import Node, Phase, State
 from stanch.conductor.times import account
-from stanch.contract import Request, RunView, StepView
+from stanch.contract import Change, Request, RunView, StepView
 from stanch.language.encode import plan_digest
 from stanch.language.evaluate import show
 from stanch.language.plan import all_steps
@@ -58,6 +58,7 @@ def view(state: State, now: float) -> RunView:
         timeline=state.timeline,
         ledger=state.ledger,
         spent=account(state, now),
+        as_of=now,
     )
 
 
@@ -79,27 +80,33 @@ def details(state: State) -> str:
 
 
 def _question(run: str, request: Request) -> str:
-    lines = [f"**Waiting for {', '.join(request.roles)}:** {escape(request.question)}"]
-    lines += [f"- {escape(line)}" for line in request.evidence]
-    for change in request.changes[:20]:
-        back = f", taken back by {code(change.undo)}" if change.undo else ""
-        lines.append(f"- {code(change.target or 'here')}: {code(change.command)}{back}")
-    if len(request.changes) > 20:
-        lines.append(f"- and {len(request.changes) - 20} more; all of them are in `stanch show`")
+    """Paragraphs and lists of one request; what came from outside cannot leave its place."""
+    parts = [f"**Waiting for {', '.join(request.roles)}:** {escape(request.question)}"]
+    if request.evidence:
+        parts += ["Known so far:", "\n".join(f"- {escape(line)}" for line in request.evidence)]
+    if request.changes:
+        shown = [_change(change) for change in request.changes[:20]]
+        if more := len(request.changes) - len(shown):
+            shown.append(f"- and {more} more; all of them are in `stanch show`")
+        parts += ["Will run:", "\n".join(shown)]
     if request.irreversible:
-        lines.append(f"\n**There is no way back:** {escape(request.irreversible)}")
+        parts.append(f"**There is no way back:** {escape(request.irreversible)}")
     until = datetime.fromtimestamp(request.until, UTC).strftime("%H:%M:%S UTC")
-    first = request.choices[0]
-    answer = {"request": request.id, "digest": request.digest[:12], "by": "YOUR NAME", "reason": "WHY"}
-    how = (
-        f"`stanch {first} {run} --request {request.id}`"
-        if first == "approve"
-        else f"`stanch decide {run} ...`"
-    )
-    lines.append(f"\nAnswer until {until} ({request.silence} without an answer): {how}")
-    if first == "approve":
-        lines.append(f"or send the Signal `approve` or `deny` with {code(json.dumps(answer))}")
-    return "\n".join(lines)
+    parts.append(f"Answer until **{until}**; without an answer: {request.silence}.")
+    digest = request.digest[:12]
+    if request.kind == "approval":
+        parts.append(f"`stanch approve {run} --request {request.id} --digest {digest}`")
+        answer = {"request": request.id, "digest": digest, "by": "YOUR NAME", "reason": "WHY"}
+        parts.append(f"or send the Signal `approve` or `deny` with {code(json.dumps(answer))}")
+    else:
+        choices = " or ".join(f"`{choice}`" for choice in request.choices)
+        parts.append(f"`stanch decide {run} CHOICE --request {request.id} --reason WHY` with {choices}")
+    return "\n\n".join(parts)
+
+
+def _change(change: Change) -> str:
+    back = f", taken back by {code(change.undo)}" if change.undo else ""
+    return f"- {code(change.target or 'here')}: {code(change.command)}{back}"
 
 
 def escape(text: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from stanch.conductor.commands import FinishRun
 from stanch.conductor.events import ActionFailed, ActionLost, ActionSucceeded, ChildEnded, WorkFailed
+from stanch.conductor.preview import brief
 from stanch.conductor.state import ROOT, Node, Phase
 from stanch.conductor.turn import Turn
 from stanch.contract import ActionTask, Outcome
@@ -147,8 +148,8 @@ def _result(turn: Turn, node: Node, step: Step) -> Json:
 
 def _ended_text(turn: Turn, node: Node, step: Step) -> str:
     if node.item is not None:
-        return show(turn.nodes[node.parent or ROOT].items[node.item])[:120]
+        return brief(turn.nodes[node.parent or ROOT].items[node.item])
     if step.for_each:
         return f"{len(node.items)} of {len(node.items)} done"
     said = {name: held for name, held in turn.values.get(node.path, {}).items() if name in step.outputs}
-    return ", ".join(f"{name} = {show(held)}"[:120] for name, held in said.items())
+    return ", ".join(f"{name} = {brief(held)}" for name, held in said.items())

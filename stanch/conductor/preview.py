@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from stanch.contract import ActionTask, Change
 from stanch.language.encode import canonical
+from stanch.language.evaluate import show
 from stanch.language.plan import Call, Check, Json
 
 
@@ -65,6 +66,11 @@ def shown(value: Json) -> Json:
     if isinstance(value, list | tuple):
         return [shown(held) for held in value]
     return value
+
+
+def brief(value: Json) -> str:
+    """`value` for a line that people read: numbers to four digits, the rest as `show` writes it, cut."""
+    return f"{value:.4g}" if isinstance(value, float) else show(value)[:120]
 
 
 def _word(value: Json) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from stanch.conductor.commands import Command, Page, RunAction, StartTimer
 from stanch.conductor.events import Entered, Internal
 from stanch.conductor.state import Node, OpenRequest, Phase, State
 from stanch.contract import ActionTask, Effected, Moment, PageTask
+from stanch.language.encode import plan_digest
 from stanch.language.evaluate import Scope
 from stanch.language.plan import Json, Plan, Step, all_steps
 
@@ -22,6 +24,10 @@ class Book:
         self.plan = plan
         self.root = Step(id="", title=plan.title, steps=plan.steps, require=plan.require)
         self.steps: Mapping[str, Step] = {"": self.root} | {step.id: step for step in all_steps(plan.steps)}
+
+    @cached_property
+    def digest(self) -> str:
+        return plan_digest(self.plan)
 
 
 class Turn:

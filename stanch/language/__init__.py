@@ -1,5 +1,14 @@
 """The runbook language: text in, `Plan` or diagnostics out. Pure; read it in the order of the pipeline.
 
-`source` -> `read` (YAML to a tree with places) -> `parse` (tree to a document) -> `check/` (a rule a file)
--> `compile` (document to `plan.Plan`); `expressions` and `types` serve the last three.
+    compile                the whole of it, in one function
+    source, read           bytes to a tree with places (`tree`, `scalar`, `yaml_error`)
+    parse                  the tree to a `document`, each part fitted to its JSON Schema
+                           (`shapes`, `structure`, `misfit`, `parts`, `words`)
+    annotate               every expression gets its `scope`, its `references` and its type
+                           (`judge`, `typecheck`, `cel_error`, `types`, `chains`, `fits`, `guards`, `place`)
+    check/                 the rules, a rule a file
+    lower                  the document to a `plan`
+    diagnostics, render/   what is said, and how it is shown
+
+`inputs` checks what a run is given. `evaluate`, `template`, `duration` and `encode` serve running Plans too.
 """

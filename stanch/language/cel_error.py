@@ -16,6 +16,7 @@ _UNDECLARED = re.compile(r"undeclared reference to '([^']*)'")
 _SELECT = re.compile(r"expression of type '([^']*)' cannot be the operand of a select operation")
 _UNEXPECTED = re.compile(r"Syntax error: (?:extraneous|mismatched) input '(.*)' expecting")
 _UNKNOWN_TOKEN = re.compile(r"Syntax error: token recognition error at: '(.*)'")
+_MISSING = re.compile(r"Syntax error: missing '(.)' at '(.*)'")
 _RESERVED = re.compile(r"reserved identifier: (\w+)")
 
 _FUNCTIONS = (
@@ -97,6 +98,8 @@ def _undeclared(cel: str, at: int, name: str, names: Collection[str]) -> Finding
         start = _before(cel, at, name)
         if name in _LATER_FUNCTIONS:
             return Finding("RB206", start, at, f"the function `{name}` is not supported by this release")
+        if name in _FUNCTIONS:
+            return Finding("RB402", start, at, f"`{name}` takes other arguments than these")
         hint = did_you_mean(name, _FUNCTIONS)
         return Finding("RB405", start, at, f"there is no function `{name}`", hint)
     chain = next((chain for chain in chains(cel) if chain.start <= at < chain.end), None)
@@ -202,6 +205,13 @@ def _syntax(cel: str, error: CelError) -> Finding:
         if word == "<EOF>":
             return Finding("RB401", max(at - 1, 0), max(at, 1), "the expression ends too early")
         return Finding("RB401", at, at + len(word), f"`{word}` was not expected here", _habit(word))
+    if (found := _MISSING.search(message)) is not None:
+        at = min(at, max(len(cel) - 1, 0))
+        return Finding("RB401", at, at + 1, f"`{found.group(1)}` is missing here")
+    if "recursion limit" in message:
+        return Finding(
+            "RB401", 0, len(cel), "the expression is nested too deeply", "compute a part in a step of its own"
+        )
     said = message.removeprefix("Syntax error: ")
     return Finding("RB401", at, at + 1, f"not understood: {said}"[:200])
 

@@ -24,12 +24,10 @@ _PART = re.compile(r"\w+", re.ASCII)
 @dataclass(frozen=True, slots=True)
 class Chain:
     parts: tuple[str, ...]
+    """Without a method that is called at its end; empty for a function."""
     ends: tuple[int, ...]
     """Offset behind each part."""
     start: int
-    call: str | None = None
-    """The method called on it, or the function when `parts` is empty."""
-    call_at: int = 0
 
     @property
     def end(self) -> int:
@@ -48,21 +46,25 @@ def chains(cel: str) -> tuple[Chain, ...]:
 
 def _is_selected(cel: str, start: int) -> bool:
     """Whether what stands at `start` is a field of something before it: `f(x).name`, `list[0].name`."""
-    return cel[:start].rstrip().endswith(".")
+    while start > 0 and cel[start - 1].isspace():
+        start -= 1
+    return start > 0 and cel[start - 1] == "."
+
+
+def _is_called(cel: str, end: int) -> bool:
+    while end < len(cel) and cel[end].isspace():
+        end += 1
+    return cel.startswith("(", end)
 
 
 def _chain(cel: str, token: re.Match[str]) -> Chain:
     parts = [(part.group(), token.start() + part.end()) for part in _PART.finditer(token.group())]
-    call, call_at = None, 0
-    if cel[token.end() :].lstrip().startswith("("):
-        call, end = parts.pop()
-        call_at = end - len(call)
+    if _is_called(cel, token.end()):
+        parts.pop()
     return Chain(
         parts=tuple(name for name, _ in parts),
         ends=tuple(end for _, end in parts) or (token.start(),),
         start=token.start(),
-        call=call,
-        call_at=call_at,
     )
 
 

@@ -112,6 +112,8 @@ CODES: dict[str, Code] = {
     "RB512": Code("a wait that can never end well"),
     "RB513": Code("a trigger that starts on a resolved alert"),
     "RB514": Code("a trigger that does not say which status it means", _ADVICE),
+    # compile: a document to a Plan
+    "RB601": Code("more than one runbook can hold"),
 }
 
 

@@ -57,7 +57,7 @@ class Wanted:
         if isinstance(reference := schema.get("$ref"), str):
             definitions = self.definitions or {}
             yield from self._alternatives(definitions.get(reference.removeprefix("#/$defs/")))
-        elif isinstance(branches := schema.get("anyOf") or schema.get("oneOf"), list):
+        elif "type" not in schema and isinstance(branches := schema.get("anyOf", schema.get("oneOf")), list):
             for branch in branches:
                 yield from self._alternatives(branch)
         else:

@@ -31,8 +31,13 @@ from stanch.language.types import (
     of_data,
 )
 
+MOST_EXPRESSIONS = 5000
+"""Of one runbook."""
+_LONGEST = 5000
+"""Characters of an expression; a longer one belongs into a program."""
 _SHORT = 60
 """Characters of an expression that a hint repeats."""
+_SPLIT = "make several runbooks of it"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +58,7 @@ class Judge:
     def __init__(self, source: Source, report: Report) -> None:
         self._source = source
         self._report = report
+        self._full = False
         self.uses: list[Use] = []
 
     def texts(self, scalars: Iterable[Scalar | None], scope: Scope) -> None:
@@ -93,6 +99,13 @@ class Judge:
             span = self._span(expression, 0, len(OPEN))
             self._report.add("RB407", span, "an expression stands here without `${{ }}`", hint)
             return DYN
+        if len(self.uses) >= MOST_EXPRESSIONS:
+            self._too_many(expression)
+            return DYN
+        if len(cel) > _LONGEST:
+            span = self._span(expression, 0, 1)
+            self._report.add("RB401", span, f"an expression has at most {_LONGEST:,} characters")
+            return DYN
         found = references(cel, scope)
         checked = check(cel, frozenset((reference.name, reference.type) for reference in found))
         for finding in explain_all(cel, checked.errors, _readable(scope)):
@@ -131,6 +144,14 @@ class Judge:
             span = self._span(expression, 0, len(expression.cel))
             self._report.add("RB404", span, f"`{name}` must be {better}, and this gives {in_words(kind)}")
 
+    def _too_many(self, expression: Expression) -> None:
+        if not self._full:
+            self._full = True
+            message = (
+                f"a runbook has at most {MOST_EXPRESSIONS:,} expressions; this one and the rest are not read"
+            )
+            self._report.add("RB601", self._span(expression, 0, 1), message, _SPLIT)
+
     def _finding(self, expression: Expression, finding: Finding) -> None:
         scalar = expression.scalar
         span = self._span(expression, finding.start, finding.end)
@@ -155,14 +176,16 @@ def _readable(scope: Scope) -> list[str]:
 
 
 def _in_place(finding: Finding, cel: str, scope: Scope) -> Finding:
-    """A loop's own name behind the loop is not just unknown."""
+    """What only the place can explain: a loop's own name behind the loop, and a `result` that is no list."""
     loop = scope.step.loop if scope.step is not None else None
-    name = cel[finding.start : finding.end].split(".", maxsplit=1)[0]
-    if finding.code != "RB301" or loop is None or name != loop.name.text:
-        return finding
-    message = f"`{name}` is known only in each round, and this is read once for all of them"
-    hint = "`result` is a list here, and each of it has its `item`" if scope.result is not None else None
-    return replace(finding, message=message, hint=hint)
+    name = cel[finding.start : finding.end].partition(".")[0]
+    if finding.code == "RB301" and loop is not None and name == loop.name.text:
+        message = f"`{name}` is known only in each round, and this is read once for all of them"
+        hint = "`result` is a list here, and each of it has its `item`" if scope.result is not None else None
+        return replace(finding, message=message, hint=hint)
+    if name.startswith("[") and cel[: finding.start].rstrip().endswith("result"):
+        return replace(finding, hint="`result` is one object here, as the step names exactly one target")
+    return finding
 
 
 def _condition_hint(cel: str, kind: Signature) -> str | None:

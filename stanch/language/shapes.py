@@ -50,7 +50,11 @@ def shapes_of(catalogue: Catalogue) -> Shapes:
 
 def _build(catalogue: Catalogue) -> Shapes:
     root = catalogue.runbook_schema
-    definitions = {name: _with_actions(schema, catalogue) for name, schema in root["$defs"].items()}
+    definitions = {
+        name: _with_actions(schema, catalogue)
+        for name, schema in root["$defs"].items()
+        if not name.endswith("_fields")
+    }
     top = _inline({name: part for name, part in root.items() if name != "$defs"}, definitions)
     step = _inline(definitions["step"], definitions)
     params = {name: _validator(spec.params) for name, spec in catalogue.actions.items()}
@@ -73,11 +77,13 @@ def _with_actions(schema: Json, catalogue: Catalogue) -> Json:
     if "script" not in properties:
         return schema
     kept = {name: part for name, part in properties.items() if not _is_action(part)}
-    return {**schema, "properties": {**kept, **{name: {"type": "object"} for name in catalogue.actions}}}
+    actions = {name: {"type": "object"} for name in catalogue.actions}
+    rest = {name: part for name, part in schema.items() if name != "allOf"}
+    return {**rest, "properties": {**kept, **actions}}
 
 
 def _is_action(schema: Json) -> bool:
-    return str(schema.get("$ref", "")).startswith("actions/")
+    return str(schema.get("$ref", "")).endswith("_fields")
 
 
 def _inline(schema: Json, definitions: Mapping[str, Json]) -> Json:

@@ -18,7 +18,7 @@ from stanch.language.types import DYN, Signature, cel_type, normal
 Names: TypeAlias = frozenset[tuple[str, Signature]]
 
 _ERROR = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
-_HAS = re.compile(r"\bhas(?=\s*\(\s*[A-Za-z_][\w.]*\s*\))", re.ASCII)
+_HAS = re.compile(r"\bhas(?=\s*\(\s*[A-Za-z_]\w*(?:\s*\.\s*\w+)+\s*\))", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,9 @@ def check(expression: str, names: Names) -> Checked:
     return Checked(normal(compiled.return_type().name()))
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=64)
 def _environment(names: Names) -> cel.Env:
+    """Making one takes 30 microseconds and keeping one 130 kB, so few are kept."""
     variables = {name: cel_type(signature) for name, signature in names}
     return cel.NewEnv(variables=variables, extensions=_extensions())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection
+from itertools import islice
 
 BLOCK_WORDS = frozenset({"approval", "done", "for_each", "outputs", "require", "retry", "undo", "verify"})
 """Words whose value is a mapping, as an action's is."""
@@ -22,6 +23,8 @@ _UNSUPPORTED = {
 
 _ALIKE = 0.65
 """How near a name must be to be meant, as difflib measures it."""
+_MOST_COMPARED = 300
+_MOST_LISTED = 30
 
 
 def is_unsupported(owner: str, word: str) -> bool:
@@ -31,7 +34,7 @@ def is_unsupported(owner: str, word: str) -> bool:
 
 def nearest(word: str, known: Collection[str]) -> str | None:
     """The known name that was probably meant by `word`."""
-    lower = {name.lower(): name for name in known}
+    lower = {name.lower(): name for name in islice(known, _MOST_COMPARED)}
     found = difflib.get_close_matches(word.lower(), lower, n=1, cutoff=_ALIKE)
     return lower[found[0]] if found else None
 
@@ -44,5 +47,7 @@ def did_you_mean(word: str, known: Collection[str]) -> str | None:
 
 def listed(names: Collection[str], word: str = "and") -> str:
     """Names for a sentence: `a`, `b` and `c`."""
-    quoted = [f"`{name}`" for name in names]
+    quoted = [f"`{name}`" for name in islice(names, _MOST_LISTED)]
+    if len(names) > _MOST_LISTED:
+        quoted.append(f"{len(names) - _MOST_LISTED} more")
     return f" {word} ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)

@@ -40,6 +40,9 @@ class Behaving:
         given = self.behave(context)
         return await given if asyncio.iscoroutine(given) else given
 
+    async def close(self) -> None:
+        """It keeps nothing."""
+
     def failure(self, result: Json) -> str | None:
         return None
 

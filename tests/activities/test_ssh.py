@@ -6,15 +6,19 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from activities.action import Context
+from activities.output import Capture
 from activities.ssh import SshAction
-from stanch.errors import ActionRefused, InvalidInput, OutcomeUnknown, Unreachable
+from activities.ssh.command import read_command
+from activities.ssh.outcome import settle
+from activities.ssh.session import Finished
+from stanch.errors import ActionRefused, InvalidInput, OutcomeUnknown, Unreachable, retryable
 from stanch.schemas import load_catalogue
 from tests.activities.conftest import Beats
 from tests.support.sshd import Farm
@@ -46,10 +50,12 @@ NASTY = [
 
 
 @pytest.fixture
-def ssh(farm: Farm) -> Iterator[SshAction]:
+async def ssh(farm: Farm) -> AsyncIterator[SshAction]:
+    """Hosts on which nothing runs that an earlier test has left behind, and an action for them."""
+    await until(lambda: all(host.commands() == [] for host in farm.hosts.values()))
     action = SshAction(farm.config_file)
     yield action
-    action.close()
+    await action.close()
 
 
 async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
@@ -69,6 +75,14 @@ def web1(**params: Any) -> dict[str, Any]:
 async def test_arguments_arrive_as_they_are(ssh: SshAction, one: Context) -> None:
     result = await ssh.perform(web1(run=[*SHOW_ARGV, *NASTY], output="json"), one)
     assert result["json"] == NASTY
+
+
+async def test_a_program_is_found_on_the_hosts_path(ssh: SshAction, farm: Farm, one: Context) -> None:
+    program = farm.bin / "deploy"
+    program.write_text('#!/bin/sh\necho "{\\"release\\": \\"$STANCH_HOST-$2\\"}"\n')
+    program.chmod(0o755)
+    result = await ssh.perform(web1(run=["deploy", "current", "api"], output="json"), one)
+    assert result["json"] == {"release": "web1-api"}
 
 
 async def test_numbers_and_booleans_arrive_as_yaml_writes_them(ssh: SshAction, one: Context) -> None:
@@ -127,6 +141,8 @@ async def test_stdin_that_nobody_reads_does_no_harm(ssh: SshAction, one: Context
         ({"hosts": []}, "`hosts` is empty"),
         ({"hosts": "web1"}, "`hosts` must be a list"),
         ({"hosts": ["-oProxyCommand=id"]}, "no host name"),
+        ({"hosts": ["$(id)"]}, "no host name"),
+        ({"user": "a;id"}, "no user name"),
         ({"hosts": ["web1", "web2", "web1"]}, "`web1` twice"),
         ({"run": []}, "`run` must be a list"),
         ({"run": "deploy now"}, "`run` must be a list"),
@@ -378,6 +394,19 @@ async def test_hosts_whose_turn_never_came_are_told_apart_from_those_in_doubt(
     assert "`web1` (127.0.0.1:" in str(raised.value)
     assert "still running" in str(raised.value)
     assert "its turn did not come in time" in str(raised.value)
+
+
+def test_what_some_hosts_did_is_never_tried_again_by_itself() -> None:
+    """A connection that breaks after all hosts were reached and before the sending: no test can hit that."""
+    command = read_command({"hosts": ["a", "b", "c"], "run": ["x"]})
+    done = Finished(0, Capture(10), Capture(10), complete=True, seconds=0.1)
+    away = Unreachable("`b` (b:22): it refused the connection")
+    with pytest.raises(ActionRefused) as raised:
+        settle(command, [done, away, done])
+    assert not retryable(type(raised.value))
+    assert str(raised.value) == "`b` (b:22): it refused the connection; `a`, `c` ended with status 0"
+    with pytest.raises(Unreachable, match=r"^nothing was executed, because of 3 of 3 hosts: "):
+        settle(command, [away, away, away])
 
 
 async def test_a_step_with_no_time_left_runs_nothing(ssh: SshAction, beats: Beats) -> None:

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +28,14 @@ HOSTS = ["web1", "web2", "web3"]
 
 
 @pytest.fixture
-def ssh(farm: Farm) -> Iterator[SshAction]:
+async def ssh(farm: Farm) -> AsyncIterator[SshAction]:
     action = SshAction(farm.config_file)
     yield action
-    action.close()
+    await action.close()
 
 
 @pytest.fixture
-def configured(farm: Farm, tmp_path: Path) -> Iterator[Callable[[str], SshAction]]:
+async def configured(farm: Farm, tmp_path: Path) -> AsyncIterator[Callable[[str], SshAction]]:
     """An action whose configuration is the given text, with `{known_hosts}`, `{key}`, `{user}`, `{portN}`."""
     made: list[SshAction] = []
     values = {f"port{place}": farm[f"web{place}"].port for place in (1, 2, 3)}
@@ -48,7 +48,7 @@ def configured(farm: Farm, tmp_path: Path) -> Iterator[Callable[[str], SshAction
 
     yield make
     for action in made:
-        action.close()
+        await action.close()
 
 
 def to(*hosts: str, **params: Any) -> dict[str, Any]:
@@ -356,7 +356,7 @@ async def test_a_configuration_that_is_not_there_is_named(tmp_path: Path, contex
     action = SshAction(tmp_path / "none")
     with pytest.raises(InvalidInput, match=f"SSH configuration {tmp_path}/none: "):
         await action.perform(to("web1"), context)
-    action.close()
+    await action.close()
 
 
 # --- round about -------------------------------------------------------------------------------------------
@@ -483,7 +483,7 @@ async def test_an_unused_connection_is_closed(farm: Farm, context: Context) -> N
     await action.perform(to("web1"), context)
     await until(lambda: farm["web1"].sessions() == [])
     assert (await action.perform(to("web1"), context))[0]["rc"] == 0
-    action.close()
+    await action.close()
     await until(lambda: farm["web1"].sessions() == [])
 
 
@@ -518,4 +518,4 @@ async def test_forty_hosts_at_once(tmp_path: Path, beats: Beats) -> None:
             assert [each["stdout"] for each in results] == [f"{name}\n" for name in names]
             assert time.monotonic() - before < most
         assert sum(many[name].logins() for name in names) == 40
-        action.close()
+        await action.close()

@@ -235,3 +235,11 @@ def test_retry_of_a_fan_out_repeats_only_what_failed() -> None:
     assert [action.task.step for action in host.actions.values()] == ["fix[2]"]
     assert host.succeed({}).outcome == "succeeded"
     assert len(host.state.ledger) == 3
+
+
+def test_wording_a_question_differently_does_not_void_decisions_that_histories_hold() -> None:
+    """The digest covers data. Words are made from it, and a later release may choose others."""
+    first = asking().request.digest
+    worded = change(title="Another title for the same change")
+    assert Host(given(plan(worded))).start().request.digest != first, "the Plan itself is covered"
+    assert asking().request.digest == first

@@ -29,7 +29,7 @@ class Alertmanager:
 
 @contextlib.contextmanager
 def start_alertmanager(folder: Path, *, webhook: str, token: Path) -> Iterator[Alertmanager]:
-    """Delivers to `webhook` with the bearer token in `token`, again every second or two while an alert fires."""
+    """Delivers to `webhook` with the bearer token in `token`, again and again while an alert fires."""
     folder.mkdir()
     address = f"127.0.0.1:{unused_port()}"
     authorization = {"credentials_file": str(token)}

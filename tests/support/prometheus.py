@@ -12,7 +12,6 @@ import yaml
 
 from stanch.language.plan import Json
 from tests.support.process import program, running
-from tests.support.sshd import unused_port
 from tests.support.until import until
 
 
@@ -34,11 +33,10 @@ class Prometheus:
 
 @contextlib.contextmanager
 def start_prometheus(
-    folder: Path, *, target: str, rules: list[Json], alertmanager: str
+    folder: Path, *, url: str, target: str, rules: list[Json], alertmanager: str
 ) -> Iterator[Prometheus]:
-    """Scrapes the base URL `target` and evaluates `rules` once a second; its files lie in `folder`."""
+    """At `url`; scrapes the base URL `target` and evaluates `rules` once a second. `folder` is its own."""
     folder.mkdir()
-    address = f"127.0.0.1:{unused_port()}"
     (folder / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "test", "rules": rules}]}))
     config = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
@@ -48,9 +46,9 @@ def start_prometheus(
     }
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
     command = [program("prometheus"), f"--config.file={folder}/prometheus.yml"]
-    command += [f"--storage.tsdb.path={folder}/data", f"--web.listen-address={address}"]
+    command += [f"--storage.tsdb.path={folder}/data", f"--web.listen-address={_host(url)}"]
     with running(command, folder / "log") as process:
-        started = Prometheus(f"http://{address}")
+        started = Prometheus(url)
         until(lambda: answers(f"{started.url}/-/ready") or process.poll() is not None, "Prometheus")
         assert process.poll() is None, (folder / "log").read_text()
         yield started

@@ -44,7 +44,6 @@ class Host:
     process: subprocess.Popen[bytes] | None = None
     log: list[Path] = field(default_factory=list)
     """A file for each time it was started."""
-    left: list[psutil.Process] = field(default_factory=list)
 
     @property
     def home(self) -> Path:
@@ -67,16 +66,13 @@ class Host:
             raise RuntimeError(f"sshd of {self.name} ended at once:\n{log.read_text()}")
 
     def stop(self) -> None:
-        """End the server, every connection to it and every command that is left of them."""
+        """End the server and every connection to it."""
         if self.process is None:
             return
         self.cut()
         self.process.kill()
         self.process.wait()
         self.process = None
-        for command in self.left:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                command.kill()
 
     def cut(self) -> int:
         """Kill the server's end of every connection, as a reboot would; how many there were.
@@ -87,7 +83,6 @@ class Host:
         # A connection has a monitor and a child of it that talks; the commands are below.
         below = [process for session in sessions for process in _children(session)]
         servers = [*sessions, *(process for process in below if _is_sshd(process))]
-        self.left += [process for process in below if process not in servers]
         for process in servers:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
@@ -135,6 +130,8 @@ class Farm:
     user: str
     folder: Path
     """Readable for the account of the servers."""
+    bin: Path
+    """First in the `PATH` of every host: put programs here, readable and executable for all."""
     watchdog: subprocess.Popen[bytes] | None = None
 
     def __getitem__(self, name: str) -> Host:
@@ -152,6 +149,10 @@ class Farm:
             self.watchdog.communicate()
         for host in self.hosts.values():
             host.stop()
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.environ().get("HOME", "").startswith(f"{self.folder}/"):
+                    process.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -160,14 +161,15 @@ def start_sshd(
 ) -> Farm:
     """A running server for each name in `hosts`; the client's files are written below `tmp`.
 
-    `path` is put before `/usr/bin:/bin` in the hosts' `PATH`, `config` is added to each `sshd_config`, and
-    `client_config` is put before the hosts in the client's.
+    `path` comes behind `Farm.bin` and before `/usr/bin:/bin` in the hosts' `PATH`; its folders must be open
+    to the account. `config` is added to each `sshd_config`, `client_config` comes first in the client's.
     """
     user = account()
     folder = Path(tempfile.mkdtemp(prefix="stanch-sshd-"))
     folder.chmod(0o755)
     key = _key(tmp / "client_key")
-    farm = Farm({}, tmp / "ssh_config", tmp / "known_hosts", key, user, folder)
+    farm = Farm({}, tmp / "ssh_config", tmp / "known_hosts", key, user, folder, folder / "bin")
+    farm.bin.mkdir()
     try:
         farm.hosts = {name: _host(name, folder, user, key, path, config) for name in hosts}
         farm.known_hosts.write_text("".join(_known_line(host) for host in farm.hosts.values()))
@@ -216,7 +218,7 @@ def _host(name: str, folder: Path, user: str, key: Path, path: Sequence[Path], c
     host.home.mkdir(parents=True)
     _key(host.folder / "host_key")
     (host.folder / "authorized_keys").write_text(key.with_suffix(".pub").read_text())
-    search = ":".join([*map(str, path), "/usr/bin", "/bin"])
+    search = ":".join([f"{folder}/bin", *map(str, path), "/usr/bin", "/bin"])
     (host.folder / "sshd_config").write_text(
         f"""\
 ListenAddress 127.0.0.1:{host.port}

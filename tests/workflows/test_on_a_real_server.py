@@ -79,7 +79,7 @@ async def test_the_web_ui_has_a_summary_on_every_activity_and_timer(client: Clie
         "errors: Read errors",
         "current: Which release runs where?",
         "page incident_commander for roll_back",
-        "roll_back: page incident_commander when nobody has answered",
+        "roll_back: page incident_commander if nobody answers",
     ]
     assert "roll_back web2: Put the previous release back" in found
     assert "roll_back: pause before the next batch (1 of 3 done)" in found

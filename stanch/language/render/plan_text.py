@@ -113,7 +113,7 @@ def _loop(loop: ForEach) -> str:
         text += f", in batches of {', '.join(map(str, loop.batches))}"
     if loop.pause:
         text += f", {format_duration(loop.pause)} apart"
-    return f"{text}, stop after {loop.max_failures} failures" if loop.max_failures else text
+    return f"{text}, at most {loop.max_failures} may fail" if loop.max_failures else text
 
 
 def _approval(approval: Approval) -> str:
