@@ -25,9 +25,9 @@ def check(paths: tuple[Path, ...], form: str, as_json: bool, strict: bool) -> in
     """
     import sys
 
-    from stanch.cli.console import coloured, out, out_json, say
+    from stanch.cli.console import coloured, out, out_json, say, say_error
     from stanch.cli.exits import DONE, NO
-    from stanch.cli.runbooks import compile_files, find_files, shown
+    from stanch.cli.runbooks import compile_files, find_files, same_name, shown
     from stanch.config import load_config
     from stanch.language.diagnostics import is_error
     from stanch.language.render.json import render_json
@@ -42,7 +42,10 @@ def check(paths: tuple[Path, ...], form: str, as_json: bool, strict: bool) -> in
         sources = {file.path: file.text for file in files}
         out(render_text(found, sources, coloured(sys.stdout)).rstrip("\n"))
     errors = sum(map(is_error, found))
-    warnings = len(found) - errors
+    for twins in same_name(files):
+        say_error(f"{' and '.join(f'`{path}`' for path in twins)} have one name; rename all but one")
+        errors += 1
+    warnings = sum(not is_error(diagnostic) for diagnostic in found)
     say(f"{_count(len(files), 'runbook')}: {_count(errors, 'error')}, {_count(warnings, 'warning')}")
     return NO if errors or (strict and found) else DONE
 

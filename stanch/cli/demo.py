@@ -59,7 +59,10 @@ async def start_demo(place: Place) -> Child:
 
 async def begin(place: Place, service: Child) -> Episode:
     """Returns when its customers feel the bad release, and no earlier demo's run is open."""
-    ready = json.loads(await asyncio.wait_for(asyncio.shield(service.first_line), _PATIENCE))
+    try:
+        ready = json.loads(await asyncio.wait_for(asyncio.shield(service.first_line), _PATIENCE))
+    except TimeoutError as error:
+        raise Unreachable(f"the demo is not ready within {_PATIENCE:g} s (log: {service.log})") from error
     episode = Episode(ready["http"], ready["service"], await _delivery(place, ready["http"]))
     await _forget_earlier(place, episode)
     deadline = time.monotonic() + _PATIENCE

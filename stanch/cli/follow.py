@@ -19,6 +19,8 @@ EVERY = 0.25
 SLOWEST = 2.0
 PATIENCE = 60.0
 """Seconds without any answer, such as between two workers, after which following is given up."""
+_LOOK_CLOSER = 10
+"""Readings without news, after which it is asked whether the run was ended behind its workflow's back."""
 
 
 class Watcher(Protocol):
@@ -49,11 +51,13 @@ async def follow(
     Raises EngineUnavailable when nobody answers any more.
     """
     told = Told()
-    pause = EVERY
+    pause, quiet = EVERY, 0
     heard = time.monotonic()
     while True:
         try:
             view = await runs.view(handle)
+            if quiet % _LOOK_CLOSER == _LOOK_CLOSER - 1:
+                view = await runs.settled(handle, view)
         except EngineUnavailable as error:
             if time.monotonic() - heard > PATIENCE:
                 raise
@@ -67,6 +71,7 @@ async def follow(
         if answer:
             for request in asked:
                 await answer(view, request)
+        quiet = 0 if news else quiet + 1
         pause = EVERY if news or not view.requests else min(pause * 1.5, SLOWEST)
         await asyncio.sleep(pause)
 

@@ -43,11 +43,14 @@ class Gateway:
         raise Unreachable(f"the gateway at {self.url} does not get ready: {reason}")
 
     async def deliver(self, delivery: Json) -> Json:
-        """Post a delivery as Alertmanager would; its receipt. Raises ActionRefused."""
+        """Post a delivery as Alertmanager would; its receipt. Raises ActionRefused and Unreachable."""
         token = read_token(self.config.alert_token)
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        async with self._client() as client:
-            answer = await client.post("/alerts/alertmanager", json=delivery, headers=headers)
+        try:
+            async with self._client() as client:
+                answer = await client.post("/alerts/alertmanager", json=delivery, headers=headers)
+        except httpx.HTTPError as error:
+            raise Unreachable(f"the gateway at {self.url} did not take the alert: {error}") from error
         if answer.status_code != 202:
             raise ActionRefused(
                 f"the gateway answered the alert with {answer.status_code}: {answer.text[:300]}"

@@ -54,6 +54,15 @@ def compile_files(paths: Iterable[Path]) -> Iterator[RunbookFile]:
         yield RunbookFile(str(path), data.decode(errors="replace"), compiled)
 
 
+def same_name(files: Iterable[RunbookFile]) -> list[list[str]]:
+    """Paths of runbooks that share a name, so that nobody could say which of them an alert should start."""
+    places: dict[str, list[str]] = {}
+    for file in files:
+        if file.compiled.plan:
+            places.setdefault(file.compiled.plan.runbook, []).append(file.path)
+    return [paths for paths in places.values() if len(paths) > 1]
+
+
 def load_plan(name: str, folders: Sequence[Path]) -> Plan:
     """The plan of the runbook at the path `name`, or of the one called so in `folders`.
 

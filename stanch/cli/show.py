@@ -37,6 +37,7 @@ def show(run: str, as_json: bool) -> None:
 
 
 async def _view(client: Client, run: str) -> RunView:
-    from stanch.client.runs import resolve, view
+    from stanch.client.runs import resolve, settled, view
 
-    return await view(await resolve(client, run))
+    handle = await resolve(client, run)
+    return await settled(handle, await view(handle))

@@ -128,7 +128,9 @@ async def _stay(options: Options, place: Place) -> int:
     told_to_stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGHUP, signal.SIGTERM):
-        loop.add_signal_handler(number, told_to_stop.set)
+        # `nohup` says that a hangup is to be ignored.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            loop.add_signal_handler(number, told_to_stop.set)
     work = asyncio.create_task(_work(options, place))
     stop = asyncio.create_task(told_to_stop.wait())
     try:

@@ -89,8 +89,8 @@ def _now(view: RunView, now: float) -> str:
     if view.requests:
         return f"waiting for an answer: {one_line(view.requests[0].question)} ({since})"
     active = [step for step in view.steps if step.started and not step.ended]
-    where = f": {one_line(active[-1].path)} {active[-1].phase.replace('_', ' ')}" if active else ""
-    return f"{one_line(view.phase).replace('_', ' ')}{where} ({since})"
+    doing = f"{active[-1].path}: {active[-1].phase}" if active else view.phase
+    return f"{one_line(doing).replace('_', ' ')} ({since})"
 
 
 async def shown_to_its_end(
@@ -102,8 +102,14 @@ async def shown_to_its_end(
 ) -> int:
     """Follow the run on stdout until it has ended; the exit status of that."""
     watcher = JsonLines() if as_json else Screen(program or this_program())
+
+    async def answered(view: RunView, request: Request) -> None:
+        watcher.clear()
+        if answer:
+            await answer(view, request)
+
     try:
-        view = await follow(handle, watcher, answer)
+        view = await follow(handle, watcher, answered)
     finally:
         watcher.clear()
     watcher.end(view)

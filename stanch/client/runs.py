@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from temporalio.client import (
     Client,
@@ -114,6 +114,27 @@ async def view(handle: WorkflowHandle[object, object]) -> RunView:
             f"the run `{handle.id}` cannot be read: no worker answers within {WORKER_PATIENCE:g} s; {_IS_ONE}"
         ) from error
     return seen
+
+
+async def settled(handle: WorkflowHandle[object, object], seen: RunView) -> RunView:
+    """`seen`; but as aborted, with nothing asked any more, if the run was ended behind its workflow's back
+    (terminated, timed out), which no workflow can tell of itself."""
+    if seen.outcome is not None:
+        return seen
+    closed = await handle.describe()
+    if closed.status in (None, WorkflowExecutionStatus.RUNNING):
+        return seen
+    last = await view(handle)
+    if last.outcome is not None:
+        return last
+    return replace(
+        last,
+        phase="aborted",
+        outcome="aborted",
+        reason=f"its workflow was {closed.status.name.lower().replace('_', ' ')} in Temporal itself",
+        ended=closed.close_time.timestamp() if closed.close_time else 0.0,
+        requests=(),
+    )
 
 
 async def decide(handle: WorkflowHandle[object, object], decision: Decision) -> Accepted:

@@ -64,7 +64,9 @@ def succeeded(turn: Turn, node: Node, event: ActionSucceeded) -> None:
     node = turn.put(node, result=event.result, already=event.already, key="")
     step = turn.step(node)
     note = "already in place; nothing was executed" if event.already else ""
-    if step.effect == "change" and not event.already:
+    if event.already and node.doubted:
+        note = "already in place: an attempt whose outcome was unknown made it; nothing was executed now"
+    if step.effect == "change" and (node.doubted or not event.already):
         enter_ledger(turn, node, step)
     finish.complete(turn, turn.put(node, note=note))
 
@@ -77,6 +79,7 @@ def lost(turn: Turn, node: Node, event: ActionLost) -> None:
     """Nobody knows. The `done` check decides; without one, a person does."""
     step = turn.step(node)
     turn.note("in_doubt", event.reason, step=node.path)
+    node = turn.put(node, doubted=True)
     if step.effect == "read":
         finish.fail(turn, turn.put(node, key=""), event.reason)
         return
@@ -126,7 +129,9 @@ def undo_of(turn: Turn, node: Node, step: Step) -> Call | None:
     if step.undo is None:
         return None
     try:
-        scope = turn.scope(node, result=node.result)
+        scope = dict(turn.scope(node, result=node.result))
+        if node.item is None:
+            scope["steps"] = {**scope["steps"], step.id: finish.outputs_of(turn, node, step)}
         return replace(step.undo, params=render(step.undo.params, scope))
     except EvaluationError as error:
         turn.note("problem", f"the way back cannot be written down: {error}", step=node.path)

@@ -275,11 +275,11 @@ def _evidence(turn: Turn) -> tuple[str, ...]:
 
 def _known(turn: Turn) -> dict[str, dict[str, Json]]:
     """By path: the outputs of the steps so far."""
-    steps = {path: turn.book.steps[turn.nodes[path].step] for path in turn.values}
-    return {
-        path: {name: held[name] for name in steps[path].outputs if name in held}
-        for path, held in turn.values.items()
-    }
+    found: dict[str, dict[str, Json]] = {}
+    for path, held in turn.values.items():
+        step = turn.book.steps[path.rpartition(".")[2]]
+        found[path] = {name: held[name] for name in step.outputs if name in held}
+    return found
 
 
 def _unbound(request: Request, decision: Decision) -> str:

@@ -7,6 +7,7 @@ from stanch.conductor.begin import start_batch
 from stanch.conductor.events import ChildEnded, TimerFired
 from stanch.conductor.state import Node, Phase
 from stanch.conductor.turn import Turn
+from stanch.language.evaluate import show
 from stanch.language.plan import Step
 
 _BAD = (Phase.FAILED, Phase.IN_DOUBT)
@@ -61,11 +62,22 @@ def _item_ended(turn: Turn, node: Node, step: Step) -> None:
 
 
 def _fan_failed(turn: Turn, node: Node, bad: list[Node], begun: int) -> None:
-    reasons = "; ".join(dict.fromkeys(child.note for child in bad[:3]))
+    doubtful = sum(child.phase is Phase.IN_DOUBT for child in bad)
+    told = [
+        f"{count} of {len(node.items)} {how}"
+        for count, how in ((len(bad) - doubtful, "failed"), (doubtful, "in doubt"))
+        if count
+    ]
     untouched = len(node.items) - begun
     rest = f"; {untouched} not touched" if untouched else ""
-    text = f"{len(bad)} of {len(node.items)} failed{rest}: {reasons}"
-    finish.fail(turn, node, text, in_doubt=any(child.phase is Phase.IN_DOUBT for child in bad))
+    reasons = "; ".join(dict.fromkeys(_reason(node, child) for child in bad[:3]))
+    finish.fail(turn, node, f"{', '.join(told)}{rest}: {reasons}", in_doubt=doubtful > 0)
+
+
+def _reason(node: Node, child: Node) -> str:
+    """Why an item failed, and which: some actions name their target, a worker that dies does not."""
+    item = show(node.items[child.item or 0])[:120]
+    return child.note if item in child.note else f"{item}: {child.note}"
 
 
 def timer_fired(turn: Turn, node: Node, _: TimerFired) -> None:

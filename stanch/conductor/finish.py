@@ -12,7 +12,7 @@ from stanch.conductor.turn import Turn
 from stanch.contract import ActionTask, Outcome
 from stanch.errors import EvaluationError
 from stanch.language.evaluate import evaluate, holds, referenced, render, show
-from stanch.language.plan import Json, Step
+from stanch.language.plan import Json, Step, all_steps
 
 OUTCOMES: dict[Phase, Outcome] = {
     Phase.SUCCEEDED: "succeeded",
@@ -32,9 +32,7 @@ def complete(turn: Turn, node: Node) -> None:
         settle(turn, node, Phase.SUCCEEDED, node.note)
         return
     node = turn.put(node, result=_result(turn, node, step))
-    scope = turn.scope(node, result=node.result)
-    outputs = {name: evaluate(cel, scope) for name, cel in step.outputs.items()}
-    turn.values[node.path] = outputs
+    turn.values[node.path] = outputs_of(turn, node, step)
     if problem := unmet(turn, node, step, after=True):
         if step.effect == "read":
             settle(turn, node, Phase.REFUSED, problem)
@@ -44,6 +42,23 @@ def complete(turn: Turn, node: Node) -> None:
         verify(turn, node)
     else:
         settle(turn, node, Phase.SUCCEEDED, node.note)
+
+
+def outputs_of(turn: Turn, node: Node, step: Step) -> dict[str, Json]:
+    """The step's outputs from the node's result. Raises EvaluationError.
+
+    Where `done` held before, nothing was executed and the result is the check's: an output that it cannot
+    give is left out.
+    """
+    scope = turn.scope(node, result=node.result)
+    found: dict[str, Json] = {}
+    for name, cel in step.outputs.items():
+        try:
+            found[name] = evaluate(cel, scope)
+        except EvaluationError:
+            if not node.already:
+                raise
+    return found
 
 
 def verify(turn: Turn, node: Node) -> None:
@@ -99,16 +114,23 @@ def settle(turn: Turn, node: Node, phase: Phase, note: str = "") -> None:
         finish_run(turn, OUTCOMES[phase], note)
         return
     if node.item is None:
-        turn.values[node.path] = {
-            **turn.values.get(node.path, {}),
-            "ok": phase is Phase.SUCCEEDED,
-            "ran": phase is not Phase.SKIPPED,
-            "failed": phase in (Phase.FAILED, Phase.IN_DOUBT),
-            "denied": phase is Phase.DENIED,
-        }
+        turn.values[node.path] = {**turn.values.get(node.path, {}), **_standing(phase)}
+        if step.for_each is None:
+            for inner in all_steps(step.steps):
+                turn.values.setdefault(f"{node.prefix}{inner.id}", _standing(Phase.SKIPPED))
     if step.call or step.wait or step.for_each or phase is not Phase.SUCCEEDED:
         turn.note(f"step_{phase.value}", note or _ended_text(turn, node, step), step=node.path)
     _tell_parent(turn, node)
+
+
+def _standing(phase: Phase) -> dict[str, Json]:
+    """What every step may be asked about every earlier one."""
+    return {
+        "ok": phase is Phase.SUCCEEDED,
+        "ran": phase is not Phase.SKIPPED,
+        "failed": phase in (Phase.FAILED, Phase.IN_DOUBT),
+        "denied": phase is Phase.DENIED,
+    }
 
 
 def _tell_parent(turn: Turn, node: Node) -> None:

@@ -95,6 +95,8 @@ class Node:
     """Positions in the ledger that are still to be undone, in that order."""
     result: Json = None
     already: bool = False
+    doubted: bool = False
+    """An attempt at it ended with an outcome that nobody knew, so what is in place may be this run's work."""
     note: str = ""
     started: float = 0.0
     ended: float = 0.0

@@ -90,8 +90,9 @@ class Turn:
             cut = path.rfind(".") + 1
             if node.prefix.startswith(path[:cut]):
                 steps[path[cut:]] = held
-                moments[f"steps.{path[cut:]}.started"] = self.nodes[path].started
-                moments[f"steps.{path[cut:]}.ended"] = self.nodes[path].ended
+                if (of := self.nodes.get(path)) is not None:
+                    moments[f"steps.{path[cut:]}.started"] = of.started
+                    moments[f"steps.{path[cut:]}.ended"] = of.ended
         run = {
             "id": self.before.run,
             "short_id": self.before.run.rsplit("/", 1)[-1][:12],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -58,7 +59,9 @@ def _inner_problem(schema: Json) -> str | None:
         return f"`{reference}` is not read here; write the schema out"
     if isinstance(pattern := schema.get("pattern"), str):
         try:
-            re.compile(pattern)
-        except re.error as error:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")  # `[[` and the like, which will mean something else one day
+                re.compile(pattern)
+        except (re.error, FutureWarning) as error:
             return f"`{pattern}` is not a pattern: {error}"
     return next(filter(None, map(_inner_problem, schema.values())), None)

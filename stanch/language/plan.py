@@ -82,7 +82,7 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class ForEach:
-    """Fan out over a list. `batches` are sizes: numbers, or percentages of all items; the last one repeats."""
+    """Fan out over a list. `batches` are sizes: numbers or percentages of all items; the last one repeats."""
 
     name: str
     items: Json

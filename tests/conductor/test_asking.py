@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from stanch.conductor import describe
+from stanch.conductor import asking as asking_module
+from stanch.conductor import describe, preview
 from stanch.conductor.events import DecisionRefused
 from stanch.contract import Decision, RunPolicy
 from stanch.language.plan import Approval, Call, ForEach, Silence
@@ -220,7 +222,7 @@ def test_a_failure_leaves_the_later_batches_alone() -> None:
     assert "1 of 3 failed" in host.state.reason
     many = change(for_each=ForEach("n", [1, 2, 3, 4], (1,)), on_failure="stop")
     early = Host(given(plan(many))).start().decide("approve").fail("no")
-    assert "1 of 4 failed; 3 not touched: no" in early.state.reason
+    assert "1 of 4 failed; 3 not touched: 1: no" in early.state.reason
 
 
 def test_max_failures_lets_some_fail() -> None:
@@ -237,9 +239,13 @@ def test_retry_of_a_fan_out_repeats_only_what_failed() -> None:
     assert len(host.state.ledger) == 3
 
 
-def test_wording_a_question_differently_does_not_void_decisions_that_histories_hold() -> None:
-    """The digest covers data. Words are made from it, and a later release may choose others."""
-    first = asking().request.digest
-    worded = change(title="Another title for the same change")
-    assert Host(given(plan(worded))).start().request.digest != first, "the Plan itself is covered"
-    assert asking().request.digest == first
+def test_the_digest_is_of_data_and_not_of_the_words_made_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A later release may word a question better; the decisions in old histories must still replay."""
+    first = asking().request
+    monkeypatch.setattr(preview, "command_of", lambda call: f"please: {call.action}")
+    monkeypatch.setattr(asking_module, "brief", lambda value: "as found")
+    second = asking().request
+    assert second.changes != first.changes
+    assert second.digest == first.digest
+    other = replace(change(), call=Call("ssh", {"hosts": ["web2"], "run": ["fix", "fix"]}, one=True))
+    assert Host(given(plan(other))).start().request.digest != first.digest

@@ -56,6 +56,22 @@ def test_what_a_person_says_was_done_is_in_the_ledger_and_the_other_batches_foll
     assert host.succeed({}).outcome == "succeeded"
 
 
+def test_what_a_retry_finds_in_place_is_the_lost_attempt_s_work_and_can_be_taken_back() -> None:
+    host = lost(done=DONE).fail("`result.rc == 0` did not hold within 30s").decide("retry")
+    host.succeed({"rc": 0}, already=True)
+    assert host.outcome == "succeeded"
+    assert [effect.command for effect in host.state.ledger] == ["fix fix"]
+    assert "whose outcome was unknown" in host.told("step_succeeded")[0]
+
+
+def test_the_question_about_a_fan_out_says_which_item_is_in_doubt_and_which_has_failed() -> None:
+    step = change(on_failure="ask", for_each=ForEach("host", ["a", "b", "c"], (2,)))
+    host = Host(given(plan(step))).start().decide("approve").lose("its worker went silent").fail("b: full")
+    assert host.request.evidence == (
+        "1 of 3 failed, 1 of 3 in doubt; 1 not touched: a: its worker went silent; b: full",
+    )
+
+
 def test_nobody_to_ask_ends_in_doubt_and_not_in_failed() -> None:
     host = Host(given(plan(change(on_failure="stop")))).start().decide("approve").lose("gone")
     assert (host.outcome, host.state.reason) == ("in_doubt", "gone")

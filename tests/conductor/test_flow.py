@@ -178,6 +178,26 @@ def test_no_items_is_a_failure_unless_the_author_says_that_it_is_fine() -> None:
     assert Host(given(plan(change(for_each=fine)), inputs={"hosts": []})).start().outcome == "succeeded"
 
 
+def test_the_way_back_may_read_what_the_change_itself_returned() -> None:
+    undo = Call("http", {"method": "DELETE", "url": "http://x/${{ steps.fix.id }}"})
+    step = change(outputs={"id": "result.json.id"}, undo=undo)
+    host = Host(given(plan(step))).start().decide("approve").succeed({"json": {"id": 7}})
+    assert host.state.ledger[0].undo == Call("http", {"method": "DELETE", "url": "http://x/7"})
+
+
+def test_a_step_inside_a_skipped_block_can_be_asked_whether_it_ran() -> None:
+    block = Step(id="both", steps=(read("inner"),), when="false")
+    host = Host(given(plan(block, read("after", when="!steps.inner.ran && !steps.inner.ok")))).start()
+    assert [action.task.step for action in host.actions.values()] == ["after"]
+
+
+def test_an_output_that_a_change_already_in_place_cannot_give_is_left_out() -> None:
+    step = change(outputs={"id": "result.json.id", "rc": "result.rc"})
+    host = Host(given(plan(step))).start().decide("approve").succeed({"rc": 0}, already=True)
+    assert host.outcome == "succeeded"
+    assert host.state.values["fix"] == {"rc": 0, "ok": True, "ran": True, "failed": False, "denied": False}
+
+
 def test_a_wait_waits() -> None:
     host = Host(given(plan(Step(id="settle", wait="${{ inputs.n }}s")), inputs={"n": 90})).start()
     assert [timer.seconds for timer in host.timers.values()] == [90.0]

@@ -1,0 +1,345 @@
+"""What the rules let through and what not, where the pages of the codes do not show it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stanch.language import check
+from stanch.language.check.rules import RULES
+from tests.language.cases import codes, compiled, diagnose, whole
+
+CHANGE = """\
+- id: change
+  ssh: {hosts: [web1, web2], run: [restart]}
+  effect: change
+  approval: incident_commander
+  idempotent: true
+  irreversible: a restart cannot be taken back
+"""
+MAYBE = """\
+- id: maybe
+  when: run.mode == "live"
+  http: {url: "http://x/"}
+  outputs: {status: result.status}
+- id: careless
+  on_failure: continue
+  http: {url: "http://x/"}
+  outputs: {status: result.status}
+"""
+
+
+def test_every_rule_is_run() -> None:
+    modules = {path.stem for path in Path(check.__path__[0]).glob("rb*.py")}
+    assert {rule.__module__.rpartition(".")[2] for rule in RULES} == modules
+
+
+# --- a value that may not exist -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "reader",
+    [
+        "- {id: r, when: steps.maybe.ran, outputs: {x: steps.maybe.status}}",
+        "- {id: r, when: steps.maybe.ok && steps.maybe.status == 200, outputs: {x: steps.maybe.status}}",
+        "- {id: r, when: '!steps.careless.failed', outputs: {x: steps.careless.status}}",
+        "- {id: r, outputs: {x: 'steps.maybe.ran ? steps.maybe.status : 0'}}",
+        "- {id: r, outputs: {x: steps.careless.ok && steps.careless.status == 200}}",
+        "- {id: r, outputs: {x: 'has(steps.maybe.status) ? steps.maybe.status : 0'}}",
+        '- {id: r, when: run.mode == "live", outputs: {x: steps.maybe.status}}',
+        "- {id: r, require: [{that: steps.careless.ok, else: No.}], outputs: {x: steps.careless.status}}",
+        (
+            "- {id: g, require: [{that: steps.careless.ok, else: No.}]}\n"
+            "- {id: r, outputs: {x: steps.careless.status}}"
+        ),
+        "- {id: b, when: steps.maybe.ran, steps: [{id: r, outputs: {x: steps.maybe.status}}]}",
+        "- {id: r, outputs: {x: steps.maybe.ran}}",
+        (
+            "- {id: r, require: [{that: steps.maybe.ok && steps.maybe.status == 200,"
+            ' else: "It is ${{ steps.maybe.status }}."}]}'
+        ),
+    ],
+)
+def test_a_value_that_may_not_exist_can_be_read_after_asking(reader: str) -> None:
+    assert codes(MAYBE + reader + "\n") == []
+
+
+@pytest.mark.parametrize(
+    "reader",
+    [
+        "- {id: r, outputs: {x: steps.maybe.status}}",
+        "- {id: r, outputs: {x: steps.careless.status}}",
+        "- {id: r, when: steps.careless.ok, outputs: {x: steps.maybe.status}}",
+        '- {id: r, when: run.mode == "drill", outputs: {x: steps.maybe.status}}',
+        (
+            '- {id: g, when: run.mode == "drill", require: [{that: steps.maybe.ok, else: No.}]}\n'
+            "- {id: r, outputs: {x: steps.maybe.status}}"
+        ),
+    ],
+)
+def test_a_value_that_may_not_exist_is_not_read_without_asking(reader: str) -> None:
+    assert codes(MAYBE + reader + "\n") == ["RB304"]
+
+
+def test_steps_of_one_conditional_block_read_each_other() -> None:
+    block = """\
+- id: block
+  when: run.mode == "live"
+  steps:
+    - {id: a, http: {url: "http://x/"}, outputs: {status: result.status}}
+    - {id: b, require: [{that: steps.a.status == 200, else: No.}]}
+  outputs: {status: steps.a.status}
+"""
+    assert codes(block) == []
+    assert codes(block + "- {id: c, outputs: {x: steps.a.status}}\n") == ["RB304"]
+    assert codes(block + "- {id: c, outputs: {x: 'steps.block.ran ? steps.a.status : 0'}}\n") == []
+
+
+# --- results ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("hosts", "expression", "expected"),
+    [
+        ("[a]", "result.rc", []),
+        ("[a, b]", "result[0].rc", []),
+        ("[a, b]", "result.rc", ["RB402"]),
+        ("[a]", "result[0].rc", ["RB402"]),
+        ("[a, b]", "result.all(r, r.rc == 0)", []),
+        ("[a]", "result.json.anything.at.all", []),
+        ("[a]", "result.lines[0].size()", []),
+        ("[a]", "result.lines[0].foo", ["RB402"]),
+        ("[a]", "result.item", ["RB301"]),
+        ("[a]", "has(result.json.x)", []),
+    ],
+)
+def test_result_is_one_object_or_a_list(hosts: str, expression: str, expected: list[str]) -> None:
+    step = f"- id: s\n  ssh: {{hosts: {hosts}, run: [x]}}\n  effect: read\n  outputs:\n    x: {expression}\n"
+    assert codes(step) == expected
+
+
+def test_in_each_round_of_a_loop_result_is_single_and_behind_it_a_list() -> None:
+    step = """\
+- id: each
+  for_each: {as: host, in: [a, b]}
+  ssh: {hosts: ["${{ host }}"], run: [x]}
+  effect: change
+  approval: incident_commander
+  done: {ssh: {run: [y]}, until: result.rc == 0 && host != ""}
+  undo: {ssh: {run: [z, "${{ result.rc }}", "${{ steps.each.codes.size() }}", "${{ host }}"]}}
+  outputs:
+    codes: result.map(r, r.item + string(r.rc))
+  require: [{that: "result.all(r, r.rc == 0)", else: "${{ steps.each.codes }}"}]
+  verify: {http: {url: "http://x/"}, until: result.status == steps.each.codes.size(), within: 1m}
+"""
+    assert codes(step) == []
+    assert codes(step.replace("outputs:\n    codes: ", "outputs:\n    host: host\n    codes: ")) == ["RB301"]
+    assert codes(step.replace('verify: {http: {url: "http://x/"}', "verify: {ssh: {run: [y]}")) != []
+
+
+def test_the_item_of_a_loop_has_the_type_of_the_lists_items() -> None:
+    step = '- id: s\n  for_each: {as: n, in: [1, 2]}\n  http: {url: "http://x/${{ n.size() }}"}\n'
+    assert codes(step) == ["RB402"]
+
+
+def test_what_an_output_gives_is_known_to_later_steps() -> None:
+    steps = """\
+- id: a
+  prometheus: {query: up}
+  outputs: {value: result.value, when: run.started, names: '["a", "b"]'}
+- id: b
+  require:
+    - {that: steps.a.value > 1, else: One.}
+    - {that: steps.a.when.startsWith("2026"), else: Two.}
+    - {that: "steps.a.names[0] == 3", else: Three.}
+    - {that: steps.a.ended - steps.a.started > duration("5s"), else: Four.}
+"""
+    assert codes(steps) == ["RB403", "RB402"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "expression"),
+    [
+        ("{type: string}", "inputs.x.startsWith('a')"),
+        ("{type: integer}", "inputs.x > 3"),
+        ("{type: number}", "inputs.x > 3.0"),
+        ("{type: boolean}", "inputs.x"),
+        ("{type: array, items: {type: integer}}", "inputs.x[0] > 3"),
+        ("{type: array}", "inputs.x.exists(y, y == 3)"),
+        ("{type: object}", "inputs.x.anything == 3"),
+        ("{type: object, additionalProperties: {type: integer}}", "inputs.x.anything > 3"),
+    ],
+)
+def test_an_input_has_the_type_of_its_schema(schema: str, expression: str) -> None:
+    that = f'- that: {expression}\n    else: "No."\n'
+    assert codes(f"inputs:\n  x: {schema}\nrequire:\n  {that}") == []
+    wrong = that.replace("inputs.x", "inputs.x.y.z" if "y, y" in expression else "[inputs.x]")
+    assert codes(f"inputs:\n  x: {schema}\nrequire:\n  {wrong}") != []
+
+
+# --- parameters ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("hosts", "expected"),
+    [
+        ('"${{ inputs.hosts }}"', []),
+        ('["${{ inputs.host }}"]', []),
+        ('"${{ inputs.host }}"', ["RB404"]),
+        ('["${{ inputs.hosts }}"]', ["RB404"]),
+        ('"${{ inputs.any.hosts }}"', []),
+        ("web1", ["RB203"]),
+    ],
+)
+def test_what_an_expression_gives_fits_the_parameter(hosts: str, expected: list[str]) -> None:
+    text = f"""\
+inputs:
+  host: {{type: string}}
+  hosts: {{type: array, items: {{type: string}}}}
+  any: {{type: object}}
+steps:
+  - id: s
+    ssh: {{hosts: {hosts}, run: [x]}}
+    effect: read
+"""
+    assert codes(text) == expected
+
+
+# --- safety -------------------------------------------------------------------------------------------------
+
+
+def test_an_approval_on_a_block_covers_all_changes_inside() -> None:
+    bare = CHANGE.replace("  approval: incident_commander\n", "")
+    inner = "".join(f"    {line}\n" for line in bare.splitlines())
+    block = "- id: block\n  approval: incident_commander\n  steps:\n"
+    assert codes(bare) == ["RB501"]
+    assert codes(block + inner) == []
+    assert codes(block.replace("approval: incident_commander", "unattended: only a test") + inner) == []
+
+
+def test_an_action_that_knows_its_way_back_needs_no_words_for_it() -> None:
+    assert codes("- {id: off, flag: {name: x, set: false}, effect: change, approval: a}") == []
+
+
+@pytest.mark.parametrize("word", ["aproval: a", "approval: 5", "approval: {form: a}"])
+def test_an_approval_that_was_not_understood_is_not_missing_as_well(word: str) -> None:
+    assert len(diagnose(CHANGE.replace("approval: incident_commander", word))) == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("idempotent: true", "idempotant: true"),
+        ("irreversible: a restart", "ireversible: a restart"),
+        ("effect: change", "effect: chang"),
+        ("ssh: {hosts: [web1, web2], run", "ssh: {hosts: 5, run"),
+        ("ssh: {hosts: [web1, web2], run", "shh: {hosts: [web1, web2], run"),
+        ("ssh: {hosts: [web1, web2], run: [restart]}", "ssh: restart"),
+        ("idempotent: true", "done: {until: result.rc == 0}"),
+        ("idempotent: true", "done: {shs: {run: [x]}, until: result.rc == 0}"),
+        ("idempotent: true", "done: {ssh: {run: [x]}, untl: 'result.all(r, r.rc == 0)'}"),
+        ("idempotent: true", "done: {ssh: {run: [x]}, until: 'result.all(r, r.rc == 0)', within: 5}"),
+    ],
+)
+def test_one_mistake_is_one_diagnostic(old: str, new: str) -> None:
+    assert len(diagnose(CHANGE.replace(old, new))) == 1
+
+
+@pytest.mark.parametrize(
+    ("when", "expected"),
+    [
+        ('alert.status == "firing"', []),
+        ("'firing' == alert.status && true", []),
+        ('alert.status != "resolved"', []),
+        ('alert.status == "resolved"', ["RB513"]),
+        ('alert.status in ["firing", "resolved"]', ["RB513"]),
+        ("alert.labels.a == 'b'", ["RB514"]),
+    ],
+)
+def test_a_trigger_of_a_change_is_for_firing_alerts(when: str, expected: list[str]) -> None:
+    steps = "steps:\n" + "".join(f"  {line}\n" for line in CHANGE.splitlines())
+    assert codes(f"triggers:\n  - source: alertmanager\n    when: >-\n      {when}\n{steps}") == expected
+
+
+def test_a_runbook_that_only_reads_may_start_when_an_alert_is_over() -> None:
+    assert codes('triggers:\n  - source: alertmanager\n    when: alert.status == "resolved"\n') == []
+
+
+# --- the rest -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("example.yaml", []),
+        ("a/b/example.yml", []),
+        ("05-example.yaml", []),
+        ("C:\\runbooks\\example.yaml", []),
+        ("<stdin>", []),
+        ("other.yaml", ["RB209"]),
+        ("example-2.yaml", ["RB209"]),
+    ],
+)
+def test_a_runbook_is_called_as_its_file(path: str, expected: list[str]) -> None:
+    found = compiled(whole("- {id: a, prometheus: {query: up}}"), path)
+    assert [each.code for each in found.diagnostics] == expected
+
+
+@pytest.mark.parametrize(
+    ("day", "said"),
+    [
+        ("2026-11-23", []),
+        ("2026-08-25", []),
+        ("2026-08-24", ["RB213"]),
+        ("2026-12-24", ["RB213"]),
+        ("2026-02-30", ["RB204"]),
+    ],
+)
+def test_a_review_is_good_for_ninety_days(day: str, said: list[str]) -> None:
+    assert codes(f"reviewed: {day}\n") == said
+
+
+@pytest.mark.parametrize("name", ["in", "true", "null"])
+def test_a_word_of_cel_is_no_name(name: str) -> None:
+    assert codes(f"inputs:\n  '{name}': {{type: string, default: x}}\n") == ["RB310"]
+
+
+def test_the_names_of_nested_loops_differ() -> None:
+    text = """\
+- id: outer
+  for_each: {as: host, in: [a]}
+  steps:
+    - id: inner
+      for_each: {as: host, in: [b]}
+      http: {url: "http://${{ host }}/"}
+"""
+    assert codes(text) == ["RB310"]
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["ask: {from: a}", "manual: {who: a, do: x}", "runbook: other"],
+)
+def test_a_step_that_this_release_does_not_run_is_one_diagnostic(word: str) -> None:
+    later = "- {id: reads, outputs: {x: steps.later.anything}}\n"
+    assert codes(f"- id: later\n  {word}\n  within: 5m\n  inputs: {{a: b}}\n{later}") == ["RB206"]
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "revert: end_of_run",
+        "findings: [{when: 'true', is: suspect, text: x}]",
+        "keep: {a: result.value}",
+        "parallel: true",
+    ],
+)
+def test_a_word_that_this_release_does_not_run_is_one_diagnostic(word: str) -> None:
+    assert codes(f"- id: look\n  prometheus: {{query: up}}\n  {word}\n") == ["RB206"]
+
+
+@pytest.mark.parametrize("pattern", ["[", "(", "a**", "[[a]", "(?P<x"])
+def test_a_pattern_of_an_input_is_one(pattern: str) -> None:
+    text = f"inputs:\n  x: {{type: string, default: x, pattern: '{pattern}'}}\n"
+    assert codes(text) == ["RB210"]
