@@ -9,12 +9,19 @@ from pathlib import Path
 from typing import get_args
 
 import jsonschema
-import yaml
 
 from stanch.contract import Ladder, Rung, RunPolicy, Severity
 from stanch.errors import InvalidInput
+from stanch.language.diagnostics import Report, in_order
 from stanch.language.duration import parse_duration
+from stanch.language.json_schema import value_problem
 from stanch.language.plan import Json
+from stanch.language.read import read
+from stanch.language.render.text import render_text
+from stanch.language.source import START
+from stanch.language.structure import Head, fit
+from stanch.language.tree import Mapping as Tree
+from stanch.language.tree import plain
 from stanch.schemas import load_schema
 
 DEFAULT_LADDER = Ladder(
@@ -100,58 +107,67 @@ class Config:
 def load_config(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Config:
     """The configuration in `path`, else in `$STANCH_CONFIG`, else in `./stanch.yaml` when it exists.
 
-    Raises InvalidInput with the key, what stands there and what is expected.
+    Raises InvalidInput with every diagnostic, as `stanch check` would print them.
     """
     environ = os.environ if environ is None else environ
     named = path or (Path(environ["STANCH_CONFIG"]) if environ.get("STANCH_CONFIG") else None)
     file = named or Path("stanch.yaml")
-    data: Json = {}
-    if named or file.exists():
-        data = _read(file)
     schema = load_schema("config.v1.json")
+    data = _read(file, schema) if named or file.exists() else {}
     _override(data, schema, environ)
-    _validate(data, schema, file)
     return _build(data, file.resolve().parent)
 
 
-def _read(file: Path) -> Json:
+def _read(file: Path, schema: Json) -> dict[str, Json]:
     try:
-        data = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise InvalidInput(f"cannot read the configuration `{file}`: {reason}") from error
-    if data is None:
+        content = file.read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"cannot read the configuration `{file}`: {error.strerror}") from error
+    if all(line.lstrip().startswith(b"#") for line in content.splitlines() if line.strip()):
         return {}
-    if not isinstance(data, dict):
-        raise InvalidInput(f"the configuration `{file}` must be a mapping of sections such as `temporal:`")
+    report = Report(str(file))
+    source, root = read(str(file), content, report)
+    data: dict[str, Json] = {}
+    if isinstance(root, Tree):
+        data = plain(root)
+        fit(root, data, jsonschema.Draft202012Validator(schema), Head("the configuration", START), report)
+    elif root is not None:
+        report.add("RB203", START, "the configuration must be a mapping of sections such as `temporal:`")
+    if report.failed:
+        text = render_text(in_order(report.found), {str(file): source.text}, colour=False)
+        raise InvalidInput(f"the configuration `{file}` does not fit\n\n{text}")
     return data
 
 
 def _override(data: dict[str, Json], schema: Json, environ: Mapping[str, str]) -> None:
-    """`STANCH_<SECTION>_<KEY>` wins over the file; numbers, booleans and lists are read as YAML."""
+    """`STANCH_<SECTION>_<KEY>` wins over the file; what is not a text is read as YAML."""
     for section, inner in schema["properties"].items():
         keys = inner.get("properties")
-        if keys is None:
-            if (text := environ.get(f"STANCH_{section.upper()}")) is not None:
-                data[section] = yaml.load(text, Loader=yaml.CSafeLoader)
-            continue
-        for key, wanted in keys.items():
-            text = environ.get(f"STANCH_{section.upper()}_{key.upper()}")
-            if text is None:
+        wanted = {None: inner} if keys is None else keys
+        for key, one in wanted.items():
+            name = "_".join(part.upper() for part in ("STANCH", section, key) if part)
+            if name not in environ:
                 continue
-            plain = wanted.get("type") == "string" or "$ref" in wanted
-            held = data.setdefault(section, {})
-            if isinstance(held, dict):
-                held[key] = text if plain else yaml.load(text, Loader=yaml.CSafeLoader)
+            value = _value(name, environ[name], {**one, "$defs": schema["$defs"]})
+            if key is None:
+                data[section] = value
+            else:
+                data[section] = {**data.get(section, {}), key: value}
 
 
-def _validate(data: Json, schema: Json, file: Path) -> None:
-    errors = sorted(jsonschema.Draft202012Validator(schema).iter_errors(data), key=lambda e: list(e.path))
-    if errors:
-        lines = [
-            f"{'.'.join(str(part) for part in e.absolute_path) or 'top level'}: {e.message}" for e in errors
-        ]
-        raise InvalidInput(f"the configuration `{file}` does not fit: " + "; ".join(lines))
+def _value(name: str, text: str, schema: Json) -> Json:
+    """The value in an environment variable. Raises InvalidInput."""
+    if schema.get("type") == "string":
+        return text
+    report = Report(name)
+    _, root = read(name, text, report)
+    value = None if root is None or report.failed else plain(root)
+    if schema.get("$ref") == "#/$defs/secret" and not isinstance(value, dict):
+        value = text
+    problem = value_problem(schema, value)
+    if report.failed or problem is not None:
+        raise InvalidInput(f"the environment variable {name}: `{text}` {problem or 'is not YAML'}")
+    return value
 
 
 def _build(data: Json, base: Path) -> Config:
