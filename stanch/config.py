@@ -8,20 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
-import jsonschema
-
 from stanch.contract import Ladder, Rung, RunPolicy, Severity
-from stanch.errors import InvalidInput
-from stanch.language.diagnostics import Report, in_order
 from stanch.language.duration import parse_duration
-from stanch.language.json_schema import value_problem
 from stanch.language.plan import Json
-from stanch.language.read import read
-from stanch.language.render.text import render_text
-from stanch.language.source import START
-from stanch.language.structure import Head, fit
-from stanch.language.tree import Mapping as Tree
-from stanch.language.tree import plain
 from stanch.schemas import load_schema
 
 DEFAULT_LADDER = Ladder(
@@ -113,61 +102,25 @@ def load_config(path: Path | None = None, environ: Mapping[str, str] | None = No
     named = path or (Path(environ["STANCH_CONFIG"]) if environ.get("STANCH_CONFIG") else None)
     file = named or Path("stanch.yaml")
     schema = load_schema("config.v1.json")
-    data = _read(file, schema) if named or file.exists() else {}
-    _override(data, schema, environ)
+    data: dict[str, Json] = {}
+    chosen = overrides(schema, environ)
+    if named or file.exists() or chosen:
+        # What validates costs 150 ms to import, and most commands of most people have nothing to validate.
+        from stanch import config_file  # noqa: PLC0415
+
+        data = config_file.read_file(file, schema) if named or file.exists() else {}
+        config_file.override(data, schema, chosen, environ)
     return _build(data, file.resolve().parent)
 
 
-def _read(file: Path, schema: Json) -> dict[str, Json]:
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise InvalidInput(f"cannot read the configuration `{file}`: {error.strerror}") from error
-    if all(line.lstrip().startswith(b"#") for line in content.splitlines() if line.strip()):
-        return {}
-    report = Report(str(file))
-    source, root = read(str(file), content, report)
-    data: dict[str, Json] = {}
-    if isinstance(root, Tree):
-        data = plain(root)
-        fit(root, data, jsonschema.Draft202012Validator(schema), Head("the configuration", START), report)
-    elif root is not None:
-        report.add("RB203", START, "the configuration must be a mapping of sections such as `temporal:`")
-    if report.failed:
-        text = render_text(in_order(report.found), {str(file): source.text}, colour=False)
-        raise InvalidInput(f"the configuration `{file}` does not fit\n\n{text}")
-    return data
-
-
-def _override(data: dict[str, Json], schema: Json, environ: Mapping[str, str]) -> None:
-    """`STANCH_<SECTION>_<KEY>` wins over the file; what is not a text is read as YAML."""
-    for section, inner in schema["properties"].items():
-        keys = inner.get("properties")
-        wanted = {None: inner} if keys is None else keys
-        for key, one in wanted.items():
-            name = "_".join(part.upper() for part in ("STANCH", section, key) if part)
-            if name not in environ:
-                continue
-            value = _value(name, environ[name], {**one, "$defs": schema["$defs"]})
-            if key is None:
-                data[section] = value
-            else:
-                data[section] = {**data.get(section, {}), key: value}
-
-
-def _value(name: str, text: str, schema: Json) -> Json:
-    """The value in an environment variable. Raises InvalidInput."""
-    if schema.get("type") == "string":
-        return text
-    report = Report(name)
-    _, root = read(name, text, report)
-    value = None if root is None or report.failed else plain(root)
-    if schema.get("$ref") == "#/$defs/secret" and not isinstance(value, dict):
-        value = text
-    problem = value_problem(schema, value)
-    if report.failed or problem is not None:
-        raise InvalidInput(f"the environment variable {name}: `{text}` {problem or 'is not YAML'}")
-    return value
+def overrides(schema: Json, environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """The variables that are set, each with its section and key; a section without keys has the key ``."""
+    known = {
+        "_".join(part.upper() for part in ("STANCH", section, key) if part): (section, key)
+        for section, inner in schema["properties"].items()
+        for key in inner.get("properties", {"": None})
+    }
+    return {name: place for name, place in known.items() if name in environ}
 
 
 def _build(data: Json, base: Path) -> Config:

@@ -81,10 +81,10 @@ async def show(place: Place, options: Options, episode: Episode) -> int:
     before = await _health(episode)
     say(f"{before['error_rate']:.0%} of the requests to {episode.service} fail; delivering the alert")
     receipt = await place.gateway.deliver(episode.delivery)
-    if not receipt["runs"]:
-        reasons = "; ".join(problem["reason"] for problem in receipt["problems"]) or "no runbook wants it"
-        raise ActionRefused(f"the alert started nothing: {reasons}")
-    started = receipt["runs"][0]
+    started = next((one for one in receipt["runs"] if one["runbook"] == RUNBOOK), None)
+    if started is None:
+        reasons = "; ".join(problem["reason"] for problem in receipt["problems"]) or "it does not want it"
+        raise ActionRefused(f"the alert did not start `{RUNBOOK}`: {reasons}")
     if not options.as_json:
         out(f"Run              {one_line(started['run'])}")
         out(f"                 {one_line(started['url'])}")

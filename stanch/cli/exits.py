@@ -60,7 +60,7 @@ def run(group: click.Group, arguments: Sequence[str]) -> int:
         say_error(_usage(error))
         return USAGE
     except StanchError as error:
-        say_error(str(error))
+        say_error(str(error).rstrip())
         return status_of(type(error))
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED

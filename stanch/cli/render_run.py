@@ -10,6 +10,7 @@ from stanch.cli.render_request import SHORT_DIGEST, render_request
 from stanch.cli.safe import lines, one_line
 from stanch.cli.style import Style, folded, mark_of, table
 from stanch.conductor.preview import command_of
+from stanch.conductor.times import spent_until
 from stanch.contract import Effected, Moment, RunView, Spent, StepView
 
 _SHORT_VALUE = 200
@@ -24,7 +25,7 @@ def render_run(view: RunView, program: Program, now: float, style: Style) -> str
     told += _steps(view.steps, now, style)
     told += render_ledger(view.ledger, style)
     told += ["", style.bold("Timeline (UTC)"), *(render_moment(moment) for moment in view.timeline)]
-    told += render_spent(view.spent, style)
+    told += render_spent(spent_until(view, now), style)
     return "\n".join(told)
 
 

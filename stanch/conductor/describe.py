@@ -27,6 +27,7 @@ def phase_of(state: State) -> str:
         (Phase.STOPPING, "aborting"),
         (Phase.ASKING, "waiting"),
         (Phase.UNDOING, "undoing"),
+        (Phase.DOUBTING, "doubting"),
         (Phase.VERIFYING, "verifying"),
     ):
         if phase in phases:

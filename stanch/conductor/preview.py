@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 from stanch.contract import ActionTask, Change
 from stanch.language.encode import canonical
-from stanch.language.evaluate import show
+from stanch.language.evaluate import Scope, show
 from stanch.language.plan import Call, Check, Json
 
 
@@ -48,13 +49,28 @@ def change_of(task: ActionTask, undo: Call | None) -> Change:
     return Change(
         target=target_of(task.call),
         command=command_of(task.call),
-        done=check_text(task.done) if task.done else "",
+        done=check_text(task.done, task.scope) if task.done else "",
         undo=command_of(undo) if undo else "",
     )
 
 
-def check_text(check: Check) -> str:
-    return f"{command_of(check.call)}, until {check.poll.until}"
+def check_text(check: Check, scope: Scope) -> str:
+    """The check's command and condition, with the values of the names that the condition compares with."""
+    until = check.poll.until
+    read = {name: value for name, value in _leaves(scope) if re.search(rf"\b{re.escape(name)}\b", until)}
+    values = ", ".join(f"{name} is {brief(value)}" for name, value in read.items())
+    return f"{command_of(check.call)}, until {until}" + (f" ({values})" if values else "")
+
+
+def _leaves(scope: Scope) -> Iterator[tuple[str, Json]]:
+    """Names and values that a condition can read: `steps.current.bad`, `inputs.service`, `host`."""
+    for name, held in scope.items():
+        if isinstance(held, Mapping) and name in ("steps", "inputs", "run"):
+            yield from ((f"{name}.{inner}", value) for inner, value in _leaves(held))
+        elif isinstance(held, Mapping):
+            yield from ((f"{name}.{inner}", value) for inner, value in held.items())
+        elif "." not in name:
+            yield name, held
 
 
 def shown(value: Json) -> Json:

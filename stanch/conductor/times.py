@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from stanch.conductor.state import Phase, State
-from stanch.contract import Spent
+from stanch.contract import RunView, Spent
 
 _WORK = (Phase.ACTING, Phase.PAUSING, Phase.UNDOING, Phase.STOPPING)
 
@@ -26,3 +26,15 @@ def account(state: State, until: float) -> Spent:
     if Phase.VERIFYING in phases:
         return replace(spent, soaking=spent.soaking + passed)
     return replace(spent, automation=spent.automation + passed)
+
+
+_ACCOUNTS = {"waiting": "waiting", "verifying": "soaking", "doubting": "in_doubt"}
+"""Phase of a run to where its time goes meanwhile; automation for every other."""
+
+
+def spent_until(view: RunView, now: float) -> Spent:
+    """`view.spent` up to `now`: a run that waits has no turns, so its own figures end with its last one."""
+    if view.outcome is not None:
+        return view.spent
+    name = _ACCOUNTS.get(view.phase, "automation")
+    return replace(view.spent, **{name: getattr(view.spent, name) + max(now - view.as_of, 0.0)})

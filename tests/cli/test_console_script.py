@@ -78,6 +78,18 @@ def test_a_file_that_is_named_twice_is_checked_once() -> None:
     assert stanch("check", SHIPPED, "runbooks/rollback", cwd=CHECKOUT).stderr.startswith("1 runbook: ")
 
 
+def test_two_runbooks_of_one_name_are_an_error(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "rollback-release.yaml").write_bytes((CHECKOUT / SHIPPED).read_bytes())
+    ended = stanch("check", ".", cwd=tmp_path)
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines() == [
+        "error: `a/rollback-release.yaml` and `b/rollback-release.yaml` have one name; rename all but one",
+        "2 runbooks: 1 error, 0 warnings",
+    ]
+
+
 def test_a_plan_says_what_would_run() -> None:
     ended = stanch("plan", "rollback-release", cwd=CHECKOUT)
     assert ended.returncode == 0, ended.stderr

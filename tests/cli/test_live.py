@@ -21,7 +21,9 @@ from stanch.client.runs import view
 from stanch.contract import Request, RunView
 from tests.cli.live import RUNBOOK, Switch, serving_switch, working
 from tests.cli.processes import STANCH, bare_environment, stanch
-from tests.support.temporal import TemporalServer
+from tests.support.temporal import TemporalServer, start_temporal
+
+pytestmark = pytest.mark.xdist_group("cli-live")
 
 Said = subprocess.CompletedProcess[str]
 
@@ -67,6 +69,15 @@ class Terminal:
         while not holds(seen := await view(client.get_workflow_handle(run))):
             await asyncio.sleep(0.05)
         return seen
+
+    def terminate(self, run: str) -> None:
+        """As the Web UI does."""
+
+        async def terminated() -> None:
+            client = await Client.connect(self.address)
+            await client.get_workflow_handle(run).terminate("from outside")
+
+        asyncio.run(terminated())
 
     def asked(self, run: str) -> Request:
         return self.until(run, lambda seen: seen.requests).requests[0]
@@ -117,9 +128,12 @@ def test_a_run_that_is_watched_shows_each_moment_and_each_question_once(terminal
     ) as watching:
         assert watching.stdout
         run = watching.stdout.readline().strip()
-        terminal.asked(run)
+        told = ""
+        while "ANSWER NEEDED" not in told:
+            told += watching.stdout.readline()
+            assert watching.poll() is None
         assert terminal("approve", run).returncode == 0
-        told, _ = watching.communicate(timeout=30)
+        told += watching.communicate(timeout=30)[0]
     assert watching.returncode == 0
     assert told.count("== ANSWER NEEDED ==") == 1
     assert told.count("? switch_off: Switch it off?") == 1
@@ -206,6 +220,24 @@ def test_an_abort_ends_the_run(terminal: Terminal) -> None:
     assert again.stderr.startswith("error: ")
 
 
+def test_a_run_that_was_ended_in_temporal_itself_asks_nothing_any_more(terminal: Terminal) -> None:
+    run = terminal.start()
+    terminal.asked(run)
+    with subprocess.Popen(
+        [STANCH, "watch", run], env=terminal.environment, stdout=subprocess.PIPE, text=True
+    ) as watching:
+        assert watching.stdout
+        while "ANSWER NEEDED" not in watching.stdout.readline():
+            assert watching.poll() is None
+        terminal.terminate(run)
+        told, _ = watching.communicate(timeout=60)
+    assert watching.returncode == 1
+    assert "aborted: its workflow was terminated in Temporal" in told
+    shown = terminal("show", run)
+    assert "ANSWER NEEDED" not in shown.stdout
+    assert "✗ aborted: its workflow was terminated in Temporal" in shown.stdout
+
+
 def test_runs_are_listed_with_their_phase(terminal: Terminal) -> None:
     """Temporal's list follows its histories after a moment."""
     run = terminal.start()
@@ -253,3 +285,33 @@ def test_ctrl_c_leaves_a_watched_run_alone(terminal: Terminal) -> None:
         _, complaint = watching.communicate(timeout=30)
     assert (watching.returncode, complaint.strip()) == (130, "")
     assert terminal.asked(run).id == "switch_off"
+
+
+def test_without_a_worker_show_gives_up_and_watch_goes_on_until_there_is_one(
+    tmp_path: Path, switch: Switch
+) -> None:
+    with start_temporal(tmp_path) as server:
+        terminal = Terminal(server.address, tmp_path, switch)
+        run = terminal.start()
+        with subprocess.Popen(
+            [STANCH, "watch", run],
+            env=terminal.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as watching:
+            assert watching.stdout
+            assert watching.stderr
+            shown = terminal("show", run)
+            assert (shown.returncode, shown.stdout) == (3, "")
+            assert shown.stderr == (
+                f"error: the run `{run}` cannot be read: no worker answers within 10 s; "
+                "is a worker running (`stanch up`)?\n"
+            )
+            assert watching.stderr.readline().startswith("no answer, still trying: ")
+            with working(server.address, tmp_path):
+                while "ANSWER NEEDED" not in watching.stdout.readline():
+                    assert watching.poll() is None
+                assert terminal("deny", run, "--reason", "enough").returncode == 0
+                watching.communicate(timeout=30)
+        assert watching.returncode == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stanch.conductor import describe
+from stanch.conductor.times import spent_until
 from stanch.language.plan import Call, Check, ForEach, Poll
 from tests.support.host import Host
 from tests.support.plans import change, given, plan, read
@@ -84,8 +85,19 @@ def test_a_lost_read_has_simply_failed() -> None:
 
 def test_time_in_doubt_has_its_own_account() -> None:
     host = lost(done=DONE)
+    shown = describe.view(host.state, host.now)
+    assert spent_until(shown, host.now + 3).in_doubt == shown.spent.in_doubt + 3
     host.after(7).succeed({"rc": 0})
     assert host.state.spent.in_doubt == 7
+
+
+def test_a_run_that_waits_is_accounted_for_up_to_now() -> None:
+    host = Host(given(plan(change()))).start()
+    shown = describe.view(host.state, host.now)
+    assert spent_until(shown, host.now + 60).waiting == 60
+    host.decide("approve").succeed({})
+    over = describe.view(host.state, host.now)
+    assert spent_until(over, host.now + 60) == over.spent
 
 
 # --- abort ------------------------------------------------------------------------------------------------

@@ -73,7 +73,9 @@ def test_the_request_shows_what_will_run_where_and_how_it_is_taken_back() -> Non
     assert [each.target for each in request.changes] == ["web1", "web2", "web3"]
     assert request.changes[0].command == "deploy rollback checkout"
     assert request.changes[0].undo == "deploy redeploy v2"
-    assert request.changes[0].done == "deploy current, until result.json.release != steps.current.bad"
+    assert request.changes[0].done == (
+        "deploy current, until result.json.release != steps.current.bad (steps.current.bad is v2)"
+    )
     assert "errors.rate = 0.2" in request.evidence
 
 

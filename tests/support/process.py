@@ -35,6 +35,18 @@ def running(arguments: Sequence[str], log: Path) -> Iterator[subprocess.Popen[by
             end(process)
 
 
+@contextlib.contextmanager
+def ending_with_us(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """`process`, which somebody else takes care of, is killed should this test process die meanwhile."""
+    watch = ["/bin/sh", "-c", 'read -r _; kill -9 "$1"', "sh", str(process.pid)]
+    with subprocess.Popen(watch, stdin=subprocess.PIPE, start_new_session=True) as watchdog:
+        try:
+            yield
+        finally:
+            # Before its pipe ends: the number may belong to another process by then.
+            watchdog.kill()
+
+
 def end(process: subprocess.Popen[bytes]) -> None:
     """End a process that stops at the end of its stdin, and whatever it leaves in its session."""
     if process.stdin:

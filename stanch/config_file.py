@@ -1,0 +1,67 @@
+"""Read `stanch.yaml` and the `STANCH_...` variables; what does not fit is a diagnostic at its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import jsonschema
+
+from stanch.errors import InvalidInput
+from stanch.language.diagnostics import Report, in_order
+from stanch.language.json_schema import value_problem
+from stanch.language.plan import Json
+from stanch.language.read import read
+from stanch.language.render.text import render_text
+from stanch.language.source import START
+from stanch.language.structure import Head, fit
+from stanch.language.tree import Mapping as Tree
+from stanch.language.tree import plain
+
+
+def read_file(file: Path, schema: Json) -> dict[str, Json]:
+    """The data in `file`, which fits `schema`. Raises InvalidInput with every diagnostic."""
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"cannot read the configuration `{file}`: {error.strerror}") from error
+    if all(line.lstrip().startswith(b"#") for line in content.splitlines() if line.strip()):
+        return {}
+    report = Report(str(file))
+    source, root = read(str(file), content, report)
+    data: dict[str, Json] = {}
+    if isinstance(root, Tree):
+        data = plain(root)
+        fit(root, data, jsonschema.Draft202012Validator(schema), Head("the configuration", START), report)
+    elif root is not None:
+        report.add("RB203", START, "the configuration must be a mapping of sections such as `temporal:`")
+    if report.failed:
+        text = render_text(in_order(report.found), {str(file): source.text}, colour=False)
+        raise InvalidInput(f"the configuration `{file}` does not fit\n\n{text}")
+    return data
+
+
+def override(
+    data: dict[str, Json], schema: Json, chosen: Mapping[str, tuple[str, str]], environ: Mapping[str, str]
+) -> None:
+    """Let the variables win over what the file says. Raises InvalidInput."""
+    for name, (section, key) in chosen.items():
+        inner = schema["properties"][section]
+        wanted = inner["properties"][key] if key else inner
+        value = _value(name, environ[name], {**wanted, "$defs": schema["$defs"]})
+        data[section] = {**data.get(section, {}), key: value} if key else value
+
+
+def _value(name: str, text: str, schema: Json) -> Json:
+    """The value in an environment variable. Raises InvalidInput."""
+    if schema.get("type") == "string":
+        return text
+    report = Report(name)
+    _, root = read(name, text, report)
+    value = None if root is None or report.failed else plain(root)
+    if schema.get("$ref") == "#/$defs/secret" and not isinstance(value, dict):
+        value = text
+    problem = value_problem(schema, value)
+    if report.failed or problem is not None:
+        raise InvalidInput(f"the environment variable {name}: `{text}` {problem or 'is not YAML'}")
+    return value

@@ -1,0 +1,80 @@
+"""Colour and the live line, on a real terminal and on a pipe."""
+
+from __future__ import annotations
+
+import os
+import pty
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+import pytest
+
+from stanch.cli.console import LiveLine, coloured
+
+
+class Terminal:
+    """Both ends of a pseudo-terminal."""
+
+    def __init__(self) -> None:
+        self._screen, device = pty.openpty()
+        self.stream: TextIO = os.fdopen(device, "w")
+
+    def seen(self) -> str:
+        """What has been written to the terminal since the last time."""
+        self.stream.flush()
+        return os.read(self._screen, 4096).decode()
+
+    def close(self) -> None:
+        self.stream.close()
+        os.close(self._screen)
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
+    monkeypatch.setenv("TERM", "xterm")
+    found = Terminal()
+    yield found
+    found.close()
+
+
+def test_a_terminal_takes_colour(terminal: Terminal) -> None:
+    assert coloured(terminal.stream, {"TERM": "xterm"})
+
+
+@pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_a_terminal_whose_owner_wants_none_has_none(terminal: Terminal, environment: dict[str, str]) -> None:
+    assert not coloured(terminal.stream, environment)
+
+
+def test_an_empty_wish_for_no_colour_is_none(terminal: Terminal) -> None:
+    assert coloured(terminal.stream, {"NO_COLOR": ""})
+
+
+def test_a_file_has_no_colour(tmp_path: Path) -> None:
+    with (tmp_path / "file").open("w") as stream:
+        assert not coloured(stream, {"TERM": "xterm"})
+
+
+def test_the_live_line_writes_over_itself_and_goes_away(terminal: Terminal) -> None:
+    line = LiveLine(terminal.stream)
+    line.show("one")
+    line.show("two")
+    line.clear()
+    line.clear()
+    assert terminal.seen() == "\r\x1b[Kone\r\x1b[Ktwo\r\x1b[K"
+
+
+def test_the_live_line_never_wraps(terminal: Terminal) -> None:
+    LiveLine(terminal.stream).show("x" * 500)
+    assert len(terminal.seen()) < 100
+
+
+def test_there_is_no_live_line_on_a_pipe() -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w") as stream:
+        line = LiveLine(stream)
+        line.show("one")
+        line.clear()
+    with os.fdopen(reading) as written:
+        assert written.read() == ""
