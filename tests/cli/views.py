@@ -63,7 +63,8 @@ WAITING = RunView(
         Moment(NOON + 2, "asked", "Put the previous release back? (3 changes)", "roll_back"),
         Moment(NOON + 2, "paged", "paged incident_commander", "roll_back"),
     ),
-    spent=Spent(automation=2.0, waiting=40.0),
+    spent=Spent(automation=2.0, waiting=10.0),
+    as_of=NOW - 30,
 )
 
 
