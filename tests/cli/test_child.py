@@ -45,7 +45,10 @@ def within(seconds: float, holds: Callable[[], bool]) -> bool:
 
 
 def alive(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 async def test_what_it_says_is_kept_in_the_log_and_its_first_line_is_known(tmp_path: Path) -> None:
