@@ -1,0 +1,100 @@
+"""`stanch/contract.py` against what is registered: every name once, with the contract's types."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from temporalio import activity, workflow
+
+import worker
+from stanch import contract
+from stanch.config import Config
+from stanch.contract import (
+    Abort,
+    Accepted,
+    ActionReport,
+    ActionTask,
+    AlertChanged,
+    Decision,
+    Moment,
+    PageTask,
+    Request,
+    RunView,
+)
+from stanch.language.plan import Plan
+from stanch.schemas import load_catalogue
+from workflows.runbook import RunbookWorkflow
+
+DEFINED = workflow._Definition.must_from_class(RunbookWorkflow)
+
+
+@pytest.fixture(scope="module")
+def registered() -> dict[str, Callable[..., Any]]:
+    """Every activity of the worker by its name; two of one name would be one too few."""
+    config = Config()
+    found = worker.activities_of(worker.actions(config), config)
+    named = {str(activity._Definition.must_from_callable(each).name): each for each in found}
+    assert len(named) == len(found)
+    return named
+
+
+def types_of(function: Callable[..., Any]) -> tuple[list[Any], Any]:
+    hints = typing.get_type_hints(function)
+    returns = hints.pop("return")
+    return list(hints.values()), returns
+
+
+def test_every_action_of_the_contract_is_an_activity_and_has_a_schema(
+    registered: dict[str, Callable[..., Any]],
+) -> None:
+    assert set(registered) == {*contract.ACTIONS, contract.ACTIVITY_PAGE}
+    assert set(load_catalogue().actions) == set(contract.ACTIONS)
+
+
+@pytest.mark.parametrize("name", contract.ACTIONS)
+def test_an_action_takes_a_task_and_gives_a_report(
+    registered: dict[str, Callable[..., Any]], name: str
+) -> None:
+    assert types_of(registered[name]) == ([ActionTask], ActionReport)
+
+
+def test_a_page_takes_a_page_task(registered: dict[str, Callable[..., Any]]) -> None:
+    assert types_of(registered[contract.ACTIVITY_PAGE])[0] == [PageTask]
+
+
+def test_the_updates_are_those_of_the_contract() -> None:
+    found = {name: types_of(each.fn) for name, each in DEFINED.updates.items()}
+    assert found == {
+        contract.UPDATE_DECIDE: ([Decision], Accepted),
+        contract.UPDATE_ABORT: ([Abort], Accepted),
+    }
+    assert all(each.validator is not None for each in DEFINED.updates.values())
+
+
+def test_the_signals_are_those_of_the_contract_and_those_of_people_take_anything() -> None:
+    found = {name: types_of(each.fn)[0] for name, each in DEFINED.signals.items()}
+    assert found == {
+        contract.SIGNAL_APPROVE: [Any],
+        contract.SIGNAL_DENY: [Any],
+        contract.SIGNAL_ALERT: [AlertChanged],
+    }
+
+
+def test_the_queries_are_those_of_the_contract() -> None:
+    found = {name: types_of(each.fn)[1] for name, each in DEFINED.queries.items()}
+    assert found == {
+        contract.QUERY_STATE: RunView,
+        contract.QUERY_REQUESTS: list[Request],
+        contract.QUERY_TIMELINE: list[Moment],
+        contract.QUERY_PLAN: Plan,
+    }
+
+
+def test_what_the_web_ui_offers_is_described() -> None:
+    described = {name: each.description for name, each in DEFINED.updates.items()}
+    described |= {name: each.description for name, each in DEFINED.signals.items()}
+    described |= {name: each.description for name, each in DEFINED.queries.items()}
+    assert [name for name, text in described.items() if not text] == []
