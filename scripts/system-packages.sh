@@ -1,6 +1,7 @@
 #!/bin/sh
 # See to it that the programs which the tests drive are on this machine: a real sshd, a real Prometheus with
-# its Alertmanager, and Chromium for pictures of the pages; and on a bare machine, what `make` itself needs.
+# its Alertmanager, Chromium for pictures of the pages, git for what belongs to the project; and on a bare
+# machine, what `make` itself needs.
 # Says nothing and leaves at once when they are.
 #
 # Debian and Ubuntu: installed with apt, as root or through sudo. The tests start these programs
@@ -24,6 +25,7 @@ chromium_app() {
 
 missing=
 one_of make || missing="$missing make"
+one_of git || missing="$missing git"
 "${PYTHON:-python3}" -c 'import ensurepip, venv' >/dev/null 2>&1 || missing="$missing python3-venv"
 one_of sshd || missing="$missing openssh-server"
 one_of prometheus || missing="$missing prometheus"
@@ -37,7 +39,7 @@ if ! command -v apt-get >/dev/null 2>&1; then
         echo "system: with Homebrew:"
         for package in $missing; do
             case $package in
-                make) echo "    xcode-select --install" ;;
+                make | git) echo "    xcode-select --install" ;;
                 python3-venv) echo "    brew install python" ;;
                 openssh-server) echo "    brew install openssh" ;;
                 prometheus) echo "    brew install prometheus" ;;
