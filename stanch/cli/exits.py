@@ -88,9 +88,10 @@ def leave(status: int) -> NoReturn:
         try:
             stream.flush()
         except OSError as error:
-            if error.errno != errno.EPIPE and stream is sys.stdout:
+            # With another status than this one, what is wrong has been said.
+            if error.errno != errno.EPIPE and stream is sys.stdout and status == DONE:
                 say_error(f"cannot write the output: {error.strerror}")
-                status = status or UNREACHABLE
+                status = UNREACHABLE
     os._exit(status)
 
 

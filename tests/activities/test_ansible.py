@@ -373,7 +373,7 @@ async def test_cancelling_in_mid_run_leaves_no_process(
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert time.monotonic() - before < 3
+    assert time.monotonic() - before < 8
     assert processes_with(str(short_tmp)) == []
     await until(lambda: farm["web1"].sessions() == [])
 

@@ -167,4 +167,4 @@ async def test_the_guard_is_quick_to_start() -> None:
         process = await asyncio.create_subprocess_exec(*GUARD, "true", stdin=asyncio.subprocess.PIPE)
         assert await process.wait() == 0
         best = min(best, time.perf_counter() - began)
-    assert best < 1.0
+    assert best < 5.0

@@ -21,9 +21,13 @@ class Terminal:
         self.stream: TextIO = os.fdopen(device, "w")
 
     def seen(self) -> str:
-        """What has been written to the terminal since the last time."""
+        """What has been written to the terminal so far. The mark at its end tells that all of it has come."""
+        self.stream.write("\0")
         self.stream.flush()
-        return os.read(self._screen, 4096).decode()
+        found = ""
+        while not found.endswith("\0"):
+            found += os.read(self._screen, 4096).decode()
+        return found.removesuffix("\0")
 
     def close(self) -> None:
         self.stream.close()
