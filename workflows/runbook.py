@@ -8,9 +8,9 @@ whether a failed activity means *failed* or *nobody knows* (`_meaning`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy, SearchAttributeKey
@@ -29,6 +29,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from stanch.conductor.events import (
         AbortRequested,
+        ActionFailed,
         ActionSucceeded,
         AlertReported,
         DecisionGiven,
@@ -39,7 +40,7 @@ with workflow.unsafe.imports_passed_through():
         TimerFired,
     )
     from stanch.conductor.machine import Conductor
-    from stanch.conductor.signals import decision_from_signal
+    from stanch.conductor.signals import alert_from_signal, decision_from_signal
     from stanch.contract import (
         ACTIVITY_PAGE,
         QUERY_PLAN,
@@ -55,7 +56,6 @@ with workflow.unsafe.imports_passed_through():
         Abort,
         Accepted,
         ActionReport,
-        AlertChanged,
         Choice,
         Decision,
         Moment,
@@ -73,6 +73,9 @@ _PHASE = SearchAttributeKey.for_keyword(SEARCH_PHASE)
 _PAGE_RETRY = RetryPolicy(maximum_attempts=5, initial_interval=timedelta(seconds=2))
 
 
+T = TypeVar("T")
+
+
 @workflow.defn(dynamic=True)
 class RunbookWorkflow:
     """Carries out the Plan in its input. Failed runs fail the workflow, with a RunResult as detail."""
@@ -83,6 +86,8 @@ class RunbookWorkflow:
         self._conductor = Conductor(given)
         self._state = self._conductor.begin(workflow.info().workflow_id, given)
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._begun: dict[str, tuple[workflow.ActivityHandle[ActionReport], int]] = {}
+        self._recalled: set[str] = set()
         self._pages: set[asyncio.Task[None]] = set()
         self._finished: FinishRun | None = None
         self._bug: Exception | None = None
@@ -102,6 +107,9 @@ class RunbookWorkflow:
             # Fails the workflow task, not the workflow: the run stays as it is until the bug is mended.
             raise self._bug
         assert self._finished is not None
+        for page in self._pages:
+            # Nobody is needed any more, and a pager that does not answer would keep the run open for minutes.
+            page.cancel()
         await workflow.wait_condition(lambda: workflow.all_handlers_finished() and not self._pages)
         end = self._finished
         result = RunResult(end.outcome, end.reason, end.outputs)
@@ -110,6 +118,8 @@ class RunbookWorkflow:
         return result
 
     # --- people and alerts --------------------------------------------------------------------------------
+    # A Signal is anybody's to send, and stays in the history: one that its handler cannot take would fail the
+    # workflow task for ever. So each takes whatever comes: no argument, too many, or one of another shape.
 
     @workflow.update(name=UPDATE_DECIDE, description="Answer a request. Refused answers leave no trace.")
     def decide(self, decision: Decision) -> Accepted:
@@ -137,19 +147,20 @@ class RunbookWorkflow:
         name=SIGNAL_APPROVE,
         description='Approve a request: {"request", "digest", "by", "reason"}; current details show them.',
     )
-    def approve(self, answer: Any) -> None:
+    def approve(self, answer: Any = None, *_: Any) -> None:
         self._signalled("approve", answer)
 
     @workflow.signal(
         name=SIGNAL_DENY,
         description='Deny a request: {"request", "digest", "by", "reason"}; a denial needs its reason.',
     )
-    def deny(self, answer: Any) -> None:
+    def deny(self, answer: Any = None, *_: Any) -> None:
         self._signalled("deny", answer)
 
     @workflow.signal(name=SIGNAL_ALERT, description="The alert of this run was delivered again.")
-    def alert(self, change: AlertChanged) -> None:
-        self._apply(AlertReported(workflow.time(), change.status))
+    def alert(self, change: Any = None, *_: Any) -> None:
+        if status := alert_from_signal(change):
+            self._apply(AlertReported(workflow.time(), status))
 
     @workflow.query(name=QUERY_STATE, description="All of the run as it stands.")
     def state(self) -> RunView:
@@ -192,27 +203,27 @@ class RunbookWorkflow:
     def _carry_out(self, command: Command) -> None:
         match command:
             case RunAction(key=key):
-                self._begin(key, self._act(command))
+                self._begin(key, self._act, command)
             case StartTimer(key=key):
-                self._begin(key, self._wait(command))
+                self._begin(key, self._wait, command)
             case CancelAction(key=key):
-                self._tasks[key].cancel()
+                self._begin(f"{key}/stop", self._stop, key)
             case CancelTimer(key=key):
                 self._tasks.pop(key).cancel()
             case Page():
-                task = asyncio.create_task(self._guard(self._page(command)))
+                task = asyncio.create_task(self._guard(self._page, command))
                 self._pages.add(task)
                 task.add_done_callback(self._pages.discard)
             case FinishRun():
                 self._finished = command
 
-    def _begin(self, key: str, work: Coroutine[Any, Any, None]) -> None:
-        self._tasks[key] = asyncio.create_task(self._guard(work))
+    def _begin(self, key: str, work: Callable[[T], Coroutine[Any, Any, None]], arg: T) -> None:
+        self._tasks[key] = asyncio.create_task(self._guard(work, arg))
 
-    async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _guard(self, work: Callable[[T], Coroutine[Any, Any, None]], arg: T) -> None:
         """A bug in a background task would otherwise be a run that hangs in silence."""
         try:
-            await work
+            await work(arg)
         except Exception as error:  # noqa: BLE001 - whatever it is, `run` raises it where Temporal shows it
             self._bug = error
 
@@ -230,14 +241,36 @@ class RunbookWorkflow:
             cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             summary=command.summary,
         )
+        self._begun[key] = (activity, workflow.info().get_current_history_length())
         try:
             report = await activity
         except (ActivityError, asyncio.CancelledError) as error:
-            self._tasks.pop(key, None)
-            self._apply(meaning(error, key, task, workflow.time()))
+            self._forget(key)
+            if key in self._recalled:
+                self._apply(ActionFailed(workflow.time(), key, "it was called off before it began"))
+            else:
+                self._apply(meaning(error, key, task, workflow.time()))
         else:
-            self._tasks.pop(key, None)
+            self._forget(key)
             self._apply(ActionSucceeded(workflow.time(), key, report.result, report.already))
+
+    def _forget(self, key: str) -> None:
+        self._tasks.pop(key, None)
+        self._begun.pop(key, None)
+
+    async def _stop(self, key: str) -> None:
+        """Cancel the action under `key`, unless its end has come in the same workflow task as the order to
+        stop it: the SDK would throw that end away."""
+        # Conditions are looked at when nothing is ready to run any more: by then the end has been heard.
+        await workflow.wait_condition(lambda: True)
+        self._tasks.pop(f"{key}/stop", None)
+        if key not in self._begun:
+            return
+        activity, begun = self._begun[key]
+        if begun == workflow.info().get_current_history_length():
+            # Ordered in this very workflow task, so Temporal has not heard of it, and now never will.
+            self._recalled.add(key)
+        activity.cancel()
 
     async def _wait(self, command: StartTimer) -> None:
         await workflow.sleep(command.seconds, summary=command.summary)

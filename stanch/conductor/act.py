@@ -23,7 +23,7 @@ SLACK = 5.0
 def act(turn: Turn, node: Node, step: Step, task: ActionTask) -> None:
     """Start the action. A change that nobody allowed is refused here too, whatever the compiler said."""
     changes = task.effect == "change"
-    allowed = node.approved or node.covered or step.unattended is not None
+    allowed = node.approved or node.covered or node.free or step.unattended is not None
     if changes and not allowed:
         finish.fail(turn, node, f"`{step.id}` changes something and no approval covers it")
         return
@@ -61,12 +61,13 @@ def tries(step: Step) -> int:
 
 def succeeded(turn: Turn, node: Node, event: ActionSucceeded) -> None:
     """The action ended well: write the ledger, go on."""
-    node = turn.put(node, result=event.result, already=event.already, key="")
+    doubted = node.doubted
+    node = turn.put(node, result=event.result, assumed=event.already, doubted=False, key="")
     step = turn.step(node)
     note = "already in place; nothing was executed" if event.already else ""
-    if event.already and node.doubted:
+    if event.already and doubted:
         note = "already in place: an attempt whose outcome was unknown made it; nothing was executed now"
-    if step.effect == "change" and (node.doubted or not event.already):
+    if step.effect == "change" and (doubted or not event.already):
         enter_ledger(turn, node, step)
     finish.complete(turn, turn.put(node, note=note))
 
@@ -79,10 +80,10 @@ def lost(turn: Turn, node: Node, event: ActionLost) -> None:
     """Nobody knows. The `done` check decides; without one, a person does."""
     step = turn.step(node)
     turn.note("in_doubt", event.reason, step=node.path)
-    node = turn.put(node, doubted=True)
     if step.effect == "read":
         finish.fail(turn, turn.put(node, key=""), event.reason)
         return
+    node = turn.put(node, doubted=True)
     task = node.tasks[0]
     if task.done is None:
         finish.fail(turn, turn.put(node, key=""), event.reason, in_doubt=True)
@@ -96,9 +97,8 @@ def lost(turn: Turn, node: Node, event: ActionLost) -> None:
 
 def doubt_cleared(turn: Turn, node: Node, event: ActionSucceeded) -> None:
     """`done` holds: the lost change was made."""
-    node = turn.put(
-        node, result=event.result, key="", note="its outcome was unknown; `done` says it was made"
-    )
+    note = "its outcome was unknown; `done` says it was made"
+    node = turn.put(node, result=event.result, assumed=True, doubted=False, key="", note=note)
     turn.note("settled", "the change is in place", step=node.path)
     enter_ledger(turn, node, turn.step(node))
     finish.complete(turn, node)
@@ -131,7 +131,8 @@ def undo_of(turn: Turn, node: Node, step: Step) -> Call | None:
     try:
         scope = dict(turn.scope(node, result=node.result))
         if node.item is None:
-            scope["steps"] = {**scope["steps"], step.id: finish.outputs_of(turn, node, step)}
+            outputs = finish.outputs_of(turn, node, step, lenient=True)
+            scope["steps"] = {**scope["steps"], step.id: outputs}
         return replace(step.undo, params=render(step.undo.params, scope))
     except EvaluationError as error:
         turn.note("problem", f"the way back cannot be written down: {error}", step=node.path)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from stanch.conductor import finish, stopping, undoing
 from stanch.conductor.act import enter_ledger
 from stanch.conductor.commands import CancelTimer
-from stanch.conductor.events import ChildEnded, Cleared, DecisionGiven, Entered, TimerFired
+from stanch.conductor.events import ChildEnded, Cleared, DecisionGiven, TimerFired
 from stanch.conductor.foresee import foresee
 from stanch.conductor.preview import brief
 from stanch.conductor.state import Node, OpenRequest, Phase, State
@@ -22,7 +22,6 @@ from stanch.language.evaluate import render, show
 from stanch.language.plan import Approval, Json, Silence
 
 IC = "incident_commander"
-_BAD = (Phase.FAILED, Phase.IN_DOUBT)
 
 
 def ask_approval(turn: Turn, node: Node, approval: Approval) -> None:
@@ -138,24 +137,7 @@ def _deny(turn: Turn, node: Node, decision: Decision) -> None:
 
 def _retry(turn: Turn, node: Node, _: Decision) -> None:
     """Again, what failed and only that: the same frozen work, or the question whether it helped."""
-    if node.verifying:
-        finish.verify(turn, node)
-        return
-    node = turn.put(node, attempt=node.attempt + 1, note="")
-    children = turn.children(node)
-    again = [child for child in children if child.phase in _BAD]
-    if children and not again:
-        finish.complete(turn, node)
-        return
-    if not again:
-        # What was approved stays as it was shown; what nobody was asked about may be looked at afresh.
-        turn.put(node, phase=Phase.READY if node.approved else Phase.PENDING)
-        turn.post(node.path, Cleared() if node.approved else Entered())
-        return
-    turn.put(node, phase=Phase.RUNNING)
-    for child in again:
-        turn.put(child, phase=Phase.PENDING, attempt=child.attempt + 1, note="", key="")
-        turn.post(child.path, Entered())
+    turn.repeat(node)
 
 
 def _skip(turn: Turn, node: Node, decision: Decision) -> None:
@@ -175,13 +157,14 @@ def _done(turn: Turn, node: Node, decision: Decision) -> None:
     said = f"{decision.by} says that it was done: {decision.reason}"
     doubtful = [child for child in turn.children(node) if child.phase is Phase.IN_DOUBT]
     if not doubtful:
+        node = turn.put(node, result=None, assumed=True, doubted=False, note=said)
         enter_ledger(turn, node, turn.step(node))
-        finish.complete(turn, turn.put(node, note=said))
+        finish.complete(turn, node)
         return
     turn.put(node, phase=Phase.RUNNING)
     for child in doubtful:
-        enter_ledger(turn, child, turn.step(child))
-        turn.put(child, phase=Phase.SUCCEEDED, note=said)
+        made = turn.put(child, phase=Phase.SUCCEEDED, assumed=True, doubted=False, note=said)
+        enter_ledger(turn, made, turn.step(made))
     turn.post(node.path, ChildEnded(doubtful[-1].path))
 
 
@@ -207,8 +190,9 @@ def _open(turn: Turn, node: Node, request: Request, silence: Silence | None, bou
     if request.kind != "approval":
         then = "abort"
     request = replace(request, opened=turn.at, until=turn.at + after, silence=then)
-    who = {"run": turn.before.run, "plan": turn.book.digest, "request": request.id, "kind": request.kind}
-    request = replace(request, digest=digest({**who, **bound}))
+    # The moment of the start, because a later run of the same alert has the same id.
+    run = {"run": turn.before.run, "started": turn.before.started, "plan": turn.book.digest}
+    request = replace(request, digest=digest({**run, "request": request.id, "kind": request.kind, **bound}))
     opened = OpenRequest(request=request, node=node.path, timer="", rung=0)
     turn.note("asked", request.question, step=node.path)
     turn.put(node, phase=Phase.ASKING, request=request.id, key="")
@@ -310,6 +294,6 @@ def _unentitled(state: State, opened: OpenRequest, decision: Decision) -> str:
         return f"{decision.by} does not hold the role {' or '.join(request.roles)}"
     if decision.choice == "approve" and decision.by == state.given.started_by and not policy.self_approval:
         return f"{decision.by} started this run and may not approve its steps"
-    if any(given.by == decision.by for given in opened.given):
+    if decision.choice == "approve" and any(given.by == decision.by for given in opened.given):
         return f"{decision.by} has already approved; {request.quorum} different people are needed"
     return ""

@@ -8,11 +8,11 @@ from stanch.conductor import asking, finish
 from stanch.conductor.act import act
 from stanch.conductor.events import Cleared, Entered
 from stanch.conductor.state import Node, Phase
-from stanch.conductor.turn import Turn
+from stanch.conductor.turn import Turn, child_path
 from stanch.contract import ActionTask
 from stanch.errors import EvaluationError
 from stanch.language.duration import parse_duration
-from stanch.language.evaluate import Scope, holds, referenced, render
+from stanch.language.evaluate import Scope, holds, referenced, render, show
 from stanch.language.plan import Check, Json, Step
 
 
@@ -49,7 +49,7 @@ def cleared(turn: Turn, node: Node, _: Cleared) -> None:
     if node.item is None and (unmet := finish.unmet(turn, node, step, after=False)):
         finish.settle(turn, node, Phase.REFUSED, unmet)
     elif node.item is None and step.for_each:
-        start_batch(turn, turn.put(node, phase=Phase.RUNNING))
+        start_batch(turn, node)
     elif step.steps:
         turn.put(node, phase=Phase.RUNNING, opened=1)
         turn.open_child(node, step.steps[0].id)
@@ -65,13 +65,14 @@ def cleared(turn: Turn, node: Node, _: Cleared) -> None:
 
 def start_batch(turn: Turn, node: Node) -> None:
     """Let the next batch of a fan-out loose."""
-    step = turn.step(node)
-    size = batch_size(step, node.batch, len(node.items))
-    last = min(node.opened + size, len(node.items))
-    first = node.opened
-    node = turn.put(node, phase=Phase.RUNNING, key="", opened=last, batch=node.batch + 1)
-    for item in range(first, last):
-        turn.open_child(node, node.step, item=item)
+    size = batch_size(turn.step(node), node.batch, len(node.items))
+    batch, todo = node.todo[:size], node.todo[size:]
+    node = turn.put(node, phase=Phase.RUNNING, key="", todo=todo, batch=node.batch + 1)
+    for item in batch:
+        if (child := turn.nodes.get(child_path(node, node.step, item))) is not None:
+            turn.repeat(child)
+        else:
+            turn.open_child(node, node.step, item=item)
 
 
 def batch_size(step: Step, batch: int, total: int) -> int:
@@ -101,7 +102,7 @@ def _prepare(turn: Turn, node: Node, step: Step) -> Node:
         if step.call
         else ()
     )
-    return turn.put(node, items=tuple(items), tasks=tasks)
+    return turn.put(node, items=tuple(items), tasks=tasks, todo=tuple(range(len(items))))
 
 
 def make_task(step: Step, path: str, scope: Scope) -> ActionTask:
@@ -130,10 +131,16 @@ def _nothing_to_do(turn: Turn, node: Node, step: Step) -> None:
         finish.fail(turn, node, f"`for_each` of `{step.id}` has no items; write `empty: ok` if that is fine")
 
 
+_LONGEST_WAIT = 10 * 366 * 86400.0
+"""Seconds; a Temporal timer takes more, but nobody means it."""
+
+
 def _seconds(value: Json) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
     try:
-        return parse_duration(str(value))
-    except ValueError as error:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        seconds = float(value) if number else parse_duration(str(value))
+    except (ValueError, OverflowError) as error:
         raise EvaluationError(str(error)) from error
+    if not 0 <= seconds <= _LONGEST_WAIT:
+        raise EvaluationError(f"`wait` cannot be {show(value)[:80]}; it must be between 0s and ten years")
+    return seconds

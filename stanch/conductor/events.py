@@ -127,4 +127,9 @@ class WorkFailed:
     in_doubt: bool = False
 
 
-Internal: TypeAlias = Entered | Cleared | ChildEnded | WorkFailed
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """The node has run before: do again what is not in place, and only that."""
+
+
+Internal: TypeAlias = Entered | Cleared | ChildEnded | WorkFailed | Repeated

@@ -10,17 +10,21 @@ from stanch.conductor.turn import Turn
 
 def work_failed(turn: Turn, node: Node, event: WorkFailed) -> None:
     step = turn.step(node)
-    phase = Phase.IN_DOUBT if event.in_doubt else Phase.FAILED
-    node = turn.put(node, note=event.reason)
+    in_doubt, reason = event.in_doubt, event.reason
+    if node.doubted and not in_doubt:
+        # That this attempt failed does not tell what became of the one before.
+        in_doubt, reason = True, f"{reason}; nobody knows yet what became of an earlier attempt"
+    phase = Phase.IN_DOUBT if in_doubt else Phase.FAILED
+    node = turn.put(node, note=reason)
     if node.item is not None or not node.path:
-        finish.settle(turn, node, phase, event.reason)
+        finish.settle(turn, node, phase, reason)
         return
     match step.on_failure:
         case "ask":
-            asking.ask_about_failure(turn, node, event.reason, in_doubt=event.in_doubt)
-        case "undo" if not event.in_doubt:
-            turn.note("failed", event.reason, step=node.path)
+            asking.ask_about_failure(turn, node, reason, in_doubt=in_doubt)
+        case "undo" if not in_doubt:
+            turn.note("failed", reason, step=node.path)
             undoing.start(turn, node)
         case "stop" | "continue" | "undo":
             # `undo` with an outcome nobody knows: taking back what may not have happened is another change.
-            finish.settle(turn, node, phase, event.reason)
+            finish.settle(turn, node, phase, reason)

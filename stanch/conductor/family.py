@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stanch.conductor import finish
+from stanch.conductor.again import go_on
 from stanch.conductor.begin import start_batch
 from stanch.conductor.events import ChildEnded, TimerFired
 from stanch.conductor.state import Node, Phase
@@ -11,6 +12,8 @@ from stanch.language.evaluate import show
 from stanch.language.plan import Step
 
 _BAD = (Phase.FAILED, Phase.IN_DOUBT)
+_ENDS = (Phase.REFUSED, Phase.DENIED, Phase.ABORTED)
+"""Ends of an item that end its fan-out in the same way."""
 
 
 def child_ended(turn: Turn, node: Node, event: ChildEnded) -> None:
@@ -19,10 +22,10 @@ def child_ended(turn: Turn, node: Node, event: ChildEnded) -> None:
     if child.item is not None:
         _item_ended(turn, node, step)
     else:
-        _step_ended(turn, node, step, child)
+        _step_ended(turn, node, child)
 
 
-def _step_ended(turn: Turn, node: Node, step: Step, child: Node) -> None:
+def _step_ended(turn: Turn, node: Node, child: Node) -> None:
     """A step of a block ended: go on with the next one, or end the block as the step ended."""
     goes_on = child.phase in (Phase.SUCCEEDED, Phase.SKIPPED) or (
         child.phase in _BAD and turn.step(child).on_failure == "continue"
@@ -32,27 +35,27 @@ def _step_ended(turn: Turn, node: Node, step: Step, child: Node) -> None:
             finish.fail(turn, node, child.note, in_doubt=child.phase is Phase.IN_DOUBT)
         else:
             finish.settle(turn, node, child.phase, child.note)
-    elif node.opened < len(step.steps):
-        turn.put(node, opened=node.opened + 1)
-        turn.open_child(node, step.steps[node.opened].id)
     else:
-        finish.complete(turn, node)
+        go_on(turn, node)
 
 
 def _item_ended(turn: Turn, node: Node, step: Step) -> None:
     """The last item of a batch ended: count the failures, then pause and go on."""
-    children = turn.children(node)
-    for phase in (Phase.REFUSED, Phase.DENIED, Phase.ABORTED):
-        if ended := next((child for child in children if child.phase is phase), None):
-            finish.settle(turn, node, phase, ended.note)
-            return
     assert step.for_each is not None
-    bad = [child for child in children if child.phase in _BAD]
-    if len(bad) > step.for_each.max_failures:
+    children = turn.children(node)
+    # What failed before a retry and is still to be repeated has not failed yet.
+    bad = [child for child in children if child.phase in _BAD and child.item not in node.todo]
+    ends = (child for phase in _ENDS for child in children if child.phase is phase)
+    ended = next(ends, None)
+    hidden = ended is not None and any(child.phase is Phase.IN_DOUBT for child in bad)
+    if len(bad) > step.for_each.max_failures or hidden:
         _fan_failed(turn, node, bad, len(children))
-    elif node.opened < len(node.items):
+    elif ended is not None:
+        finish.settle(turn, node, ended.phase, ended.note)
+    elif node.todo:
         if step.for_each.pause > 0:
-            text = f"{node.path}: pause before the next batch ({node.opened} of {len(node.items)} done)"
+            done = len(node.items) - len(node.todo)
+            text = f"{node.path}: pause before the next batch ({done} of {len(node.items)} done)"
             turn.put(node, phase=Phase.PAUSING, key=turn.start_timer(node, step.for_each.pause, text))
         else:
             start_batch(turn, node)
@@ -83,7 +86,7 @@ def _reason(node: Node, child: Node) -> str:
 def timer_fired(turn: Turn, node: Node, _: TimerFired) -> None:
     """A pause is over: the next batch, or the end of a `wait`."""
     node = turn.put(node, key="")
-    if turn.step(node).wait is not None:
-        finish.complete(turn, node)
-    else:
+    if node.item is None and turn.step(node).for_each:
         start_batch(turn, node)
+    else:
+        finish.complete(turn, node)

@@ -33,7 +33,8 @@ def complete(turn: Turn, node: Node) -> None:
         return
     node = turn.put(node, result=_result(turn, node, step))
     turn.values[node.path] = outputs_of(turn, node, step)
-    if problem := unmet(turn, node, step, after=True):
+    # What holds after a change was asked of its own answer; where there is none, `done` or a person answered.
+    if problem := "" if node.assumed else unmet(turn, node, step, after=True):
         if step.effect == "read":
             settle(turn, node, Phase.REFUSED, problem)
         else:
@@ -44,19 +45,20 @@ def complete(turn: Turn, node: Node) -> None:
         settle(turn, node, Phase.SUCCEEDED, node.note)
 
 
-def outputs_of(turn: Turn, node: Node, step: Step) -> dict[str, Json]:
+def outputs_of(turn: Turn, node: Node, step: Step, *, lenient: bool = False) -> dict[str, Json]:
     """The step's outputs from the node's result. Raises EvaluationError.
 
-    Where `done` held before, nothing was executed and the result is the check's: an output that it cannot
-    give is left out.
+    An output that cannot be given is left out if `lenient`, and where a result is not the action's own: it is
+    the check's if `done` held, and nobody's if a person said that it was done.
     """
     scope = turn.scope(node, result=node.result)
+    lenient = lenient or node.assumed or any(child.assumed for child in turn.children(node))
     found: dict[str, Json] = {}
     for name, cel in step.outputs.items():
         try:
             found[name] = evaluate(cel, scope)
         except EvaluationError:
-            if not node.already:
+            if not lenient:
                 raise
     return found
 

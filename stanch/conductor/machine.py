@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from stanch.conductor import act, asking, begin, failing, family, finish, stopping, undoing
+from stanch.conductor import act, again, asking, begin, failing, family, finish, stopping, undoing
 from stanch.conductor.commands import Command
 from stanch.conductor.events import (
     AbortRequested,
@@ -26,6 +26,7 @@ from stanch.conductor.events import (
     Event,
     Internal,
     PageFailed,
+    Repeated,
     RunStarted,
     TimerFired,
     WorkFailed,
@@ -55,6 +56,9 @@ class Row:
 
 TABLE: dict[tuple[Phase, type], Row] = {
     (P.PENDING, Entered): Row(begin.entered, frozenset({P.READY, P.ASKING, P.SKIPPED, P.REFUSED, P.PENDING})),
+    (P.PENDING, Repeated): Row(
+        again.repeated, frozenset({P.PENDING, P.READY, P.RUNNING, P.VERIFYING}) | _SETTLED
+    ),
     (P.READY, Cleared): Row(
         begin.cleared, frozenset({P.RUNNING, P.ACTING, P.PAUSING, P.VERIFYING, P.READY}) | _SETTLED
     ),
@@ -75,14 +79,14 @@ TABLE: dict[tuple[Phase, type], Row] = {
     (P.VERIFYING, ActionLost): Row(finish.not_verified, frozenset({P.VERIFYING})),
     (P.ASKING, DecisionGiven): Row(
         asking.decided,
-        frozenset({P.ASKING, P.READY, P.RUNNING, P.VERIFYING, P.UNDOING, P.ABORTED}) | _ENDS,
+        frozenset({P.ASKING, P.PENDING, P.READY, P.RUNNING, P.VERIFYING, P.UNDOING, P.ABORTED}) | _ENDS,
     ),
     (P.ASKING, TimerFired): Row(asking.climbed, frozenset({P.ASKING, P.DENIED, P.ABORTED})),
-    (P.UNDOING, ActionSucceeded): Row(undoing.undone, frozenset({P.UNDOING, P.FAILED})),
-    (P.UNDOING, ActionFailed): Row(undoing.not_undone, frozenset({P.UNDOING, P.FAILED})),
-    (P.UNDOING, ActionLost): Row(undoing.not_undone, frozenset({P.UNDOING, P.FAILED})),
-    (P.STOPPING, ActionSucceeded): Row(stopping.stopped, frozenset({P.SUCCEEDED})),
-    (P.STOPPING, ActionFailed): Row(stopping.stopped, frozenset({P.ABORTED})),
+    (P.UNDOING, ActionSucceeded): Row(undoing.undone, frozenset({P.UNDOING, P.FAILED, P.IN_DOUBT})),
+    (P.UNDOING, ActionFailed): Row(undoing.undone, frozenset({P.UNDOING, P.FAILED, P.IN_DOUBT})),
+    (P.UNDOING, ActionLost): Row(undoing.undone, frozenset({P.UNDOING, P.IN_DOUBT})),
+    (P.STOPPING, ActionSucceeded): Row(stopping.stopped, frozenset({P.SUCCEEDED, P.ABORTED, P.IN_DOUBT})),
+    (P.STOPPING, ActionFailed): Row(stopping.stopped, frozenset({P.ABORTED, P.IN_DOUBT})),
     (P.STOPPING, ActionLost): Row(stopping.stopped, frozenset({P.IN_DOUBT})),
     **{
         (phase, WorkFailed): Row(failing.work_failed, _AFTER_FAILURE)

@@ -1,8 +1,9 @@
-"""A decision as a Signal carries it: whatever somebody typed into a form. Never raises."""
+"""What a Signal carries: whatever somebody typed into a form, or another program sent. Never raises."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 from stanch.contract import Choice, Decision
 from stanch.language.plan import Json
@@ -25,3 +26,11 @@ def decision_from_signal(choice: Choice, answer: Json) -> Decision:
         confirm=text("confirm"),
         via="signal",
     )
+
+
+def alert_from_signal(change: Json) -> Literal["firing", "resolved"] | None:
+    """The status in `change`, an `AlertChanged` as data; None when it is none."""
+    match change:
+        case {"status": "firing" | "resolved" as status}:
+            return "firing" if status == "firing" else "resolved"
+    return None

@@ -78,12 +78,16 @@ class Node:
     """The `for_each` names that are visible here."""
     covered: bool = False
     """An approval given further up covers it."""
+    free: bool = False
+    """A block around it is `unattended`: nobody has to be asked, unless its own step says so."""
     approved: bool = False
     items: tuple[Json, ...] = ()
     tasks: tuple[ActionTask, ...] = ()
     """What will be executed, rendered and frozen before anybody is asked: one, or one an item."""
     opened: int = 0
-    """How many of its children have been started."""
+    """How many steps of a block have been reached."""
+    todo: tuple[int, ...] = ()
+    """Items of a fan-out whose turn is still to come, in order."""
     batch: int = 0
     attempt: int = 1
     verifying: bool = False
@@ -94,9 +98,11 @@ class Node:
     undo_queue: tuple[int, ...] = ()
     """Positions in the ledger that are still to be undone, in that order."""
     result: Json = None
-    already: bool = False
+    assumed: bool = False
+    """It is in place, but not by an answer of its own: `done` held, or a person said so. `result` is what the
+    check gave, or nothing."""
     doubted: bool = False
-    """An attempt at it ended with an outcome that nobody knew, so what is in place may be this run's work."""
+    """Nobody knows how an attempt at it, or at taking it back, ended, and nothing has settled that since."""
     note: str = ""
     started: float = 0.0
     ended: float = 0.0

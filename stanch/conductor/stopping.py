@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from stanch.conductor import finish
+from stanch.conductor import finish, undoing
 from stanch.conductor.act import enter_ledger
 from stanch.conductor.commands import CancelAction, CancelTimer
 from stanch.conductor.events import ActionFailed, ActionLost, ActionSucceeded
@@ -27,7 +27,7 @@ def stop(turn: Turn, reason: str) -> None:
             turn.put(node, phase=Phase.STOPPING)
         elif not node.phase.final:
             _forget(turn, node.key)
-            turn.put(node, phase=Phase.ABORTED, ended=turn.at, key="")
+            turn.put(node, phase=_unless_doubted(node), ended=turn.at, key="")
     end_when_still(turn)
 
 
@@ -45,14 +45,21 @@ def end_when_still(turn: Turn) -> None:
 def stopped(turn: Turn, node: Node, event: ActionSucceeded | ActionFailed | ActionLost) -> None:
     """An action that was under way when the run was aborted has ended; say how."""
     node = turn.put(node, key="")
+    if node.undo_queue:
+        node = undoing.settle_undo(turn, node, event)
+        turn.put(node, phase=_unless_doubted(node), ended=turn.at)
+        end_when_still(turn)
+        return
     match event:
         case ActionSucceeded():
             node = turn.put(node, result=event.result)
-            if turn.step(node).effect == "change" and not event.already and _was_its_change(node):
+            made = node.doubted or not event.already
+            if turn.step(node).effect == "change" and made and _was_its_change(node):
                 enter_ledger(turn, node, turn.step(node))
-            turn.put(node, phase=Phase.SUCCEEDED, ended=turn.at, note="ended before it could be stopped")
+            note = "ended before it could be stopped"
+            turn.put(node, phase=Phase.SUCCEEDED, doubted=False, ended=turn.at, note=note)
         case ActionFailed():
-            turn.put(node, phase=Phase.ABORTED, ended=turn.at, note=event.reason)
+            turn.put(node, phase=_unless_doubted(node), ended=turn.at, note=event.reason)
         case ActionLost():
             turn.put(node, phase=Phase.IN_DOUBT, ended=turn.at, note=event.reason)
             turn.note("in_doubt", event.reason, step=node.path)
@@ -60,8 +67,13 @@ def stopped(turn: Turn, node: Node, event: ActionSucceeded | ActionFailed | Acti
 
 
 def _was_its_change(node: Node) -> bool:
-    """What ended was the change itself, and not the check whether it helped, nor its way back."""
-    return bool(node.tasks) and not node.verifying and not node.undo_queue
+    """What ended was the change itself, or the check whether it was made; not the one whether it helped."""
+    return bool(node.tasks) and not node.verifying
+
+
+def _unless_doubted(node: Node) -> Phase:
+    """To abort a run does not settle what nobody knew before."""
+    return Phase.IN_DOUBT if node.doubted else Phase.ABORTED
 
 
 def _forget(turn: Turn, key: str) -> None:

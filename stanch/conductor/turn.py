@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from stanch.conductor.commands import Command, Page, RunAction, StartTimer
-from stanch.conductor.events import Entered, Internal
+from stanch.conductor.events import Entered, Internal, Repeated
 from stanch.conductor.state import Node, OpenRequest, Phase, State
 from stanch.contract import ActionTask, Effected, Moment, PageTask
 from stanch.language.encode import plan_digest
@@ -62,15 +62,21 @@ class Turn:
     def open_child(self, parent: Node, step: str, *, item: int | None = None) -> None:
         """A new node under `parent` for `step`, or for one item of the parent's own step; it is entered."""
         names = parent.names
-        if item is None:
-            path = f"{parent.prefix}{step}"
-        else:
-            path = f"{parent.path}[{item}]"
+        path = child_path(parent, step, item)
+        if item is not None:
             spec = self.book.steps[step].for_each
             names = {**names, spec.name: parent.items[item]} if spec else names
-        covered = parent.covered or parent.approved or self.step(parent).unattended is not None
-        self.put(Node(path, step, parent.path, item=item, names=names, covered=covered, started=self.at))
+        covered = parent.covered or parent.approved
+        free = parent.free or self.step(parent).unattended is not None
+        self.put(
+            Node(path, step, parent.path, item=item, names=names, covered=covered, free=free, started=self.at)
+        )
         self.post(path, Entered())
+
+    def repeat(self, node: Node) -> None:
+        """Have `node` do again what is not in place. From here on it has not ended."""
+        self.put(node, phase=Phase.PENDING, attempt=node.attempt + 1, note="", key="")
+        self.post(node.path, Repeated())
 
     def post(self, path: str, event: Internal) -> None:
         """Tell another node, after the handler that is running now."""
@@ -81,8 +87,9 @@ class Turn:
 
     # --- what expressions see -----------------------------------------------------------------------------
 
-    def scope(self, node: Node, **extra: Json) -> Scope:
-        """The names that `node`'s expressions may read, with `extra` (such as `result`)."""
+    def scope(self, node: Node, /, **extra: Json) -> Scope:
+        """The names that `node`'s expressions may read, with `extra` (such as `result`). A loop may call its
+        items `node`, or anything else."""
         given = self.before.given
         steps: dict[str, Json] = {}
         moments: dict[str, Json] = {"run.started": self.before.started, "run.now": self.at}
@@ -155,6 +162,11 @@ class Turn:
             **self.ending,
             **fields,
         )
+
+
+def child_path(parent: Node, step: str, item: int | None = None) -> str:
+    """Of `step` in the block `parent`, or of an item of the parent's own step."""
+    return f"{parent.prefix}{step}" if item is None else f"{parent.path}[{item}]"
 
 
 def is_active(node: Node) -> bool:

@@ -25,27 +25,39 @@ def reversible(turn: Turn, node: Node) -> tuple[int, ...]:
     return tuple(found)
 
 
+def taken_back(turn: Turn, node: Node) -> bool:
+    """Whether a change of the node was taken back and not made again since."""
+    newest = {effect.step: effect.undone for effect in turn.ledger}
+    return any(undone and _is_below(turn, step, node.path) for step, undone in newest.items())
+
+
 def start(turn: Turn, node: Node) -> None:
     queue = reversible(turn, node)
     turn.note("undoing", f"{len(queue)} to take back", step=node.path)
     _next(turn, turn.put(node, undo_queue=queue))
 
 
-def undone(turn: Turn, node: Node, _: ActionSucceeded) -> None:
+def undone(turn: Turn, node: Node, event: ActionSucceeded | ActionFailed | ActionLost) -> None:
+    """One way back ended. If it failed, say so, and still take back the others."""
+    _next(turn, settle_undo(turn, node, event))
+
+
+def settle_undo(turn: Turn, node: Node, event: ActionSucceeded | ActionFailed | ActionLost) -> Node:
+    """Write down how the way back that is under way ended."""
     position = node.undo_queue[0]
-    effect = replace(turn.ledger[position], undone=True)
-    turn.ledger[position] = effect
-    turn.note("undone", f"{effect.target}: took back `{effect.command}`".lstrip(": "), step=effect.step)
-    _next(turn, turn.put(node, undo_queue=node.undo_queue[1:], key=""))
-
-
-def not_undone(turn: Turn, node: Node, event: ActionFailed | ActionLost) -> None:
-    """One way back failed: say so, and still take back the others."""
-    effect = turn.ledger[node.undo_queue[0]]
-    turn.note(
-        "problem", f"could not take back `{effect.command}` {effect.target}: {event.reason}", step=effect.step
-    )
-    _next(turn, turn.put(node, undo_queue=node.undo_queue[1:], key=""))
+    effect = turn.ledger[position]
+    match event:
+        case ActionSucceeded():
+            turn.ledger[position] = replace(effect, undone=True)
+            kind, text = "undone", f"{effect.target}: took back `{effect.command}`".lstrip(": ")
+        case ActionFailed(reason=reason):
+            kind, text = "problem", f"could not take back `{effect.command}` {effect.target}: {reason}"
+        case ActionLost(reason=reason):
+            kind = "problem"
+            text = f"nobody knows whether `{effect.command}` {effect.target} was taken back: {reason}"
+            node = turn.put(node, doubted=True)
+    turn.note(kind, text, step=effect.step)
+    return turn.put(node, undo_queue=node.undo_queue[1:], key="")
 
 
 def _next(turn: Turn, node: Node) -> None:
@@ -68,7 +80,9 @@ def _ended(turn: Turn, node: Node) -> None:
         text = f"{node.note}; all {back} changes were taken back" if mine else node.note
     else:
         text = f"{node.note}; {back} of {len(mine)} changes were taken back"
-    finish.settle(turn, node, Phase.FAILED, text)
+    inside = (each for each in turn.nodes.values() if _is_below(turn, each.path, node.path))
+    unknown = any(each.doubted or each.phase is Phase.IN_DOUBT for each in inside)
+    finish.settle(turn, node, Phase.IN_DOUBT if unknown else Phase.FAILED, text)
 
 
 def _is_below(turn: Turn, path: str | None, ancestor: str) -> bool:

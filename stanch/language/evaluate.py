@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from math import isfinite
 from typing import TypeAlias
 
 from cel_expr_python import cel
@@ -25,6 +26,7 @@ from stanch.language.template import Hole, sole_hole, split
 
 Scope: TypeAlias = Mapping[str, Json]
 
+_LONGEST_REASON = 300
 _CHAIN = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 
 
@@ -68,6 +70,19 @@ def render(value: Json, scope: Scope) -> Json:
     if isinstance(value, list | tuple):
         return [render(held, scope) for held in value]
     return value
+
+
+def matches(text: str, pattern: str) -> bool:
+    """Whether `pattern`, in which `pattern_problem` found nothing, is found in `text`. Linear in time."""
+    return _matching().eval(data={"text": text, "pattern": pattern}).plain_value() is True
+
+
+def pattern_problem(pattern: str) -> str | None:
+    """Why `pattern` is none that CEL reads: it has neither look-ahead nor back-references."""
+    value = _matching().eval(data={"text": "", "pattern": pattern})
+    if value.type() != cel.Type.ERROR:
+        return None
+    return _reason(str(value.plain_value())).removeprefix("invalid regular expression: ")
 
 
 def referenced(expressions: list[str], scope: Scope) -> dict[str, Json]:
@@ -136,6 +151,12 @@ def _compiled(expression: str, names: frozenset[str]) -> cel.Expression:
     return _environment(names).compile(expression)
 
 
+@lru_cache(maxsize=1)
+def _matching() -> cel.Expression:
+    names = {"text": cel.Type.STRING, "pattern": cel.Type.STRING}
+    return cel.NewEnv(variables=names).compile("text.matches(pattern)")
+
+
 @lru_cache(maxsize=256)
 def _environment(names: frozenset[str]) -> cel.Env:
     variables = {name: cel.Type.TIMESTAMP if "." in name else cel.Type.DYN for name in names}
@@ -148,6 +169,10 @@ def _bindings(names: frozenset[str], scope: Scope) -> dict[str, Json]:
 
 def _to_json(value: Json, expression: str) -> Json:
     match value:
+        case float() if not isfinite(value):
+            raise EvaluationError(
+                f"`{expression}`: gives {value!r}, which is not a number that JSON can hold"
+            )
         case None | bool() | int() | float() | str():
             return value
         case list():
@@ -163,6 +188,7 @@ def _to_json(value: Json, expression: str) -> Json:
 
 
 def _reason(message: str) -> str:
-    """CEL's message without its status codes and its drawing of the source."""
+    """CEL's message without its status codes and its drawing of the source. It may quote the data."""
     first = message.splitlines()[0] if message else "failed"
-    return re.sub(r"^[A-Z_]+: (ERROR: <input>:)?|\s*\[[A-Z_]+\]$", "", first)
+    reason = re.sub(r"^[A-Z_]+: (ERROR: <input>:)?|\s*\[[A-Z_]+\]$", "", first)
+    return reason if len(reason) <= _LONGEST_REASON else f"{reason[:_LONGEST_REASON]}..."

@@ -17,7 +17,6 @@ from stanch.contract import (
     Accepted,
     ActionReport,
     ActionTask,
-    AlertChanged,
     Decision,
     Moment,
     PageTask,
@@ -74,12 +73,14 @@ def test_the_updates_are_those_of_the_contract() -> None:
     assert all(each.validator is not None for each in DEFINED.updates.values())
 
 
-def test_the_signals_are_those_of_the_contract_and_those_of_people_take_anything() -> None:
+def test_the_signals_are_those_of_the_contract_and_take_whatever_comes() -> None:
+    """A Signal that its handler cannot take fails the workflow task for ever."""
     found = {name: types_of(each.fn)[0] for name, each in DEFINED.signals.items()}
+    anything = [Any, Any]
     assert found == {
-        contract.SIGNAL_APPROVE: [Any],
-        contract.SIGNAL_DENY: [Any],
-        contract.SIGNAL_ALERT: [AlertChanged],
+        contract.SIGNAL_APPROVE: anything,
+        contract.SIGNAL_DENY: anything,
+        contract.SIGNAL_ALERT: anything,
     }
 
 

@@ -29,18 +29,21 @@ class World:
         self.answer = answer
         self.tasks: list[ActionTask] = []
         self.pages: list[PageTask] = []
+        self.paging: Callable[[PageTask], str] = lambda _: "sent"
 
     @property
     def changes(self) -> list[ActionTask]:
         return [task for task in self.tasks if task.effect == "change"]
 
-    def worker(self, client: Client, task_queue: str = "stanch") -> Worker:
-        """A worker with the sandbox on, as in CI."""
+    def worker(
+        self, client: Client, task_queue: str = "stanch", *, workflows: bool = True, activities: bool = True
+    ) -> Worker:
+        """A worker with the sandbox on, as in CI; of both kinds of task, or of one."""
         return Worker(
             client,
             task_queue=task_queue,
-            workflows=[RunbookWorkflow],
-            activities=[self._action("http"), self._action("ssh"), self._page()],
+            workflows=[RunbookWorkflow] if workflows else [],
+            activities=[self._action("http"), self._action("ssh"), self._page()] if activities else [],
             workflow_runner=workflow_runner(sandboxed=True),
         )
 
@@ -57,7 +60,7 @@ class World:
         @activity.defn(name=ACTIVITY_PAGE)
         async def page(task: PageTask) -> str:
             self.pages.append(task)
-            return "sent"
+            return self.paging(task)
 
         return page
 

@@ -147,8 +147,10 @@ async def test_a_change_whose_outcome_is_unknown_is_never_repeated_but_asked(
         request = await waiting(handle)
         assert (request.kind, request.evidence) == ("in_doubt", ("connection cut",))
         assert len(world.changes) == 1
-        ended = await result(skipping, handle)
-    assert ended.outcome == "aborted"
+        with pytest.raises(WorkflowFailureError) as raised:
+            await result(skipping, handle)
+    assert isinstance(raised.value.cause, ApplicationError)
+    assert raised.value.cause.type == "in_doubt"
     assert len(world.changes) == 1
 
 
