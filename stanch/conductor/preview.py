@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
-from stanch.contract import ActionTask, Change
+from stanch.contract import ActionTask, Change, Request
 from stanch.language.encode import canonical
 from stanch.language.evaluate import Scope, show
 from stanch.language.plan import Call, Check, Json
@@ -52,6 +52,19 @@ def change_of(task: ActionTask, undo: Call | None) -> Change:
         done=check_text(task.done, task.scope) if task.done else "",
         undo=command_of(undo) if undo else "",
     )
+
+
+def page_text(head: str, request: Request) -> str:
+    """What wakes somebody: the question, then what would run where or what went wrong; 400 characters."""
+    commands: dict[str, list[str]] = {}
+    for change in request.changes:
+        commands.setdefault(change.command, []).append(change.target)
+    told = [
+        f"{', '.join(filter(None, dict.fromkeys(targets)))}: {command}".removeprefix(": ")
+        for command, targets in commands.items()
+    ]
+    lines = [f"{head}: {request.question}", *(told or request.evidence)]
+    return " | ".join(" ".join(line.split()) for line in lines)[:400]
 
 
 def check_text(check: Check, scope: Scope) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from stanch.conductor.commands import Command, Page, RunAction, StartTimer
 from stanch.conductor.events import Entered, Internal, Repeated
+from stanch.conductor.preview import page_text
 from stanch.conductor.state import Node, OpenRequest, Phase, State
 from stanch.contract import ActionTask, Effected, Moment, PageTask
 from stanch.language.encode import plan_digest
@@ -134,7 +135,7 @@ class Turn:
     def page(self, opened: OpenRequest, to: str) -> None:
         given = self.before.given
         request = opened.request
-        text = f"{given.severity} {self.book.plan.runbook}: {request.question}"
+        text = page_text(f"{given.severity} {self.book.plan.runbook}", request)
         task = PageTask(self.before.run, request.id, to, opened.rung, given.severity, text, given.url)
         self.commands.append(Page(task))
         self.note("paged", f"paged {to}", step=request.step)

@@ -9,6 +9,7 @@ import pytest
 
 from stanch.conductor import asking as asking_module
 from stanch.conductor import describe, preview
+from stanch.conductor.commands import Page
 from stanch.conductor.events import DecisionRefused
 from stanch.contract import Decision, RunPolicy
 from stanch.language.plan import Approval, Call, ForEach, Silence
@@ -34,6 +35,15 @@ def test_nobody_answers_so_the_ladder_climbs_and_the_request_is_denied() -> None
     ]
     assert not host.executed
     assert host.state.reason == "nobody answered; silence ends in deny"
+
+
+def test_a_page_says_what_would_run_where() -> None:
+    host = asking(for_each=ForEach("host", ["a", "b"], (1,)))
+    (page,) = [command.task for command in host.commands if isinstance(command, Page)]
+    assert page.text == "SEV3 rollback-release: Do fix? (2 changes) | web1: fix fix"
+    failed_one = failed()
+    pages = [command.task.text for command in failed_one.commands if isinstance(command, Page)]
+    assert pages[-1] == "SEV3 rollback-release: Do fix: it failed. What now? | exit status 1"
 
 
 def test_silence_may_abort_instead_and_never_approves() -> None:
