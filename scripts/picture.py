@@ -56,7 +56,8 @@ def shoot(browser: Browser, url: str) -> None:
     page.screenshot(path=ROOT / "docs/images/run.png")
     page.get_by_text("User Metadata").first.click()
     # The page shows Markdown in frames of their own.
-    for frame in page.wait_for_selector("iframe") and page.frames:
+    page.wait_for_selector("iframe")
+    for frame in page.frames:
         frame.wait_for_load_state()
     page.wait_for_timeout(2000)
     page.screenshot(path=ROOT / "docs/images/answer.png")
@@ -65,7 +66,7 @@ def shoot(browser: Browser, url: str) -> None:
 def main() -> None:
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with tempfile.TemporaryDirectory() as state:
-        command = [Path(sys.executable).with_name("stanch"), "up", "--demo", "--state", state]
+        command = [str(Path(sys.executable).with_name("stanch")), "up", "--demo", "--state", state]
         demo = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
         try:
             url = waiting_run()
