@@ -5,6 +5,7 @@ from __future__ import annotations
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from activities.output import one_line
 from stanch.errors import OurError, StanchError, retryable
 
 
@@ -17,7 +18,7 @@ def application_error(error: StanchError) -> ApplicationError:
     """
     name = type(error).__name__
     if not isinstance(error, OurError):
-        activity.logger.warning("%s: %s", name, error)
+        activity.logger.warning("%s: %s", name, one_line(str(error)))
     return ApplicationError(
         str(error),
         type=name,

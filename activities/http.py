@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 
 from activities.action import Context
+from activities.data import parsed
 from activities.web import Answer, Ask, Web, shown, status_text
 from stanch.errors import InvalidInput
 from stanch.language.plan import Json
@@ -15,9 +16,9 @@ from stanch.secrets import redact
 
 BODY_LIMIT = 64 * 1024
 JSON_LIMIT = 1024 * 1024
-_DEEPEST = 100
-"""Levels of JSON; expressions over data that is nested without end would take the worker down."""
 _SAFE = ("GET", "HEAD", "OPTIONS")
+_NOT_HERE = (301, 307, 308)
+"""What was asked for has to be asked for at another address (RFC 9110, 15.4), so it was not done."""
 
 
 class Http:
@@ -60,6 +61,8 @@ class Http:
             return None
         said = next((line.strip() for line in result["body"].splitlines() if line.strip()), "")
         answered = f"{result['method']} {shown(result['url'])} answered {status_text(result['status'])}"
+        if result["status"] in _NOT_HERE and (place := result["headers"].get("location")):
+            return f"{answered}, to {shown(place)}; use that address, or `follow_redirects`"
         return f"{answered}: {said[:200]}" if said else answered
 
 
@@ -107,7 +110,7 @@ def _result(method: str, answer: Answer, expect: list[int] | None) -> dict[str, 
         "method": method,
         "url": answer.url,
         "status": answer.status,
-        "expected": answer.status in expect if expect else 200 <= answer.status < 400,
+        "expected": answer.status in expect if expect else _is_success(answer.status),
         "headers": dict(answer.headers),
         "body": body,
         "truncated": answer.truncated or cut,
@@ -116,6 +119,10 @@ def _result(method: str, answer: Answer, expect: list[int] | None) -> dict[str, 
     if not answer.truncated and _is_json(answer.media_type):
         result |= _parsed(answer.body)
     return result
+
+
+def _is_success(status: int) -> bool:
+    return 200 <= status < 400 and status not in _NOT_HERE
 
 
 def _readable(answer: Answer) -> tuple[str, bool]:
@@ -136,29 +143,6 @@ def _is_json(media_type: str) -> bool:
 def _parsed(body: bytes) -> dict[str, Json]:
     """`{"json": value}`, or nothing for a body that is no JSON or that no history could hold."""
     try:
-        value = json.loads(body, parse_constant=_no_constant)
-        if _too_deep(value):
-            return {}
-        # An escape such as `\ud800` alone is legal JSON and no text.
-        json.dumps(value, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):
+        return {"json": parsed(body)}
+    except ValueError:
         return {}
-    return {"json": value}
-
-
-def _no_constant(name: str) -> Json:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _too_deep(value: Json) -> bool:
-    level = [value]
-    for _ in range(_DEEPEST):
-        level = [
-            inner
-            for held in level
-            if isinstance(held, dict | list)
-            for inner in (held.values() if isinstance(held, dict) else held)
-        ]
-        if not level:
-            return False
-    return True

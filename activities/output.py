@@ -76,6 +76,12 @@ def last_line(text: str) -> str:
     return line if len(line) <= 200 else line[:199] + "…"
 
 
+def one_line(text: str) -> str:
+    """`text` for a log: what stands in it comes from outside, and must not look like another line of the log
+    or steer the terminal of who reads it."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
 def _decoded(data: bytes) -> str:
     return _clean(data.decode("utf-8", "replace"))
 

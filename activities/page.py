@@ -11,6 +11,7 @@ import apprise
 from temporalio import activity
 
 from activities.failure import application_error
+from activities.output import one_line
 from stanch.contract import ACTIVITY_PAGE, PageTask, Severity
 from stanch.errors import InvalidInput, Unreachable
 from stanch.language.plan import Json
@@ -76,6 +77,8 @@ def _send(task: PageTask, destination: Json) -> str:
         sent = service.notify(
             title=f"{task.severity}: {task.text.partition(chr(10))[0]}"[:_LONGEST_TITLE],
             body="\n".join(line for line in (task.text, task.url, _details(task)) if line),
+            # Mail is HTML unless told otherwise, and what a request says may quote an alert.
+            body_format=apprise.NotifyFormat.TEXT,
             notify_type=_TYPES[task.severity],
         )
     except Exception as error:  # noqa: BLE001 (a plugin's bug; its text may hold the URL)
@@ -88,6 +91,5 @@ def _details(task: PageTask) -> str:
 
 
 def _line(task: PageTask) -> str:
-    text = " ".join(task.text.split())
     where = f"run={task.run} request={task.request} rung={task.rung} url={task.url or '-'}"
-    return f"{task.severity} {task.to}: {text} ({where})"
+    return one_line(f"{task.severity} {task.to}: {task.text} ({where})")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 
 from activities.action import Context
+from activities.data import parsed
 from activities.http import credentials, text
 from activities.web import Answer, Ask, Web, shown, status_text
 from stanch.errors import ActionRefused, InvalidInput, OutsideError, Unreachable
@@ -77,8 +77,8 @@ def _data(server: str, answer: Answer) -> dict[str, Json]:
             f"Prometheus {shown(server)} answered with more than 1 MiB; aggregate the series in the query"
         )
     try:
-        document = json.loads(answer.body)
-    except (ValueError, RecursionError):
+        document = parsed(answer.body)
+    except ValueError:
         raise _unlike_prometheus(server, answer) from None
     match document:
         case {"status": "success", "data": {"resultType": str(), "result": list()}}:

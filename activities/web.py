@@ -160,11 +160,13 @@ async def _run(client: httpx.AsyncClient, ask: Ask, course: _Course) -> None:
     for _ in range(_HOPS + 1):
         response = await client.send(request, stream=True, auth=None)
         following = response.next_request if ask.follow else None
+        if following is not None and _elsewhere(following, ask):
+            following = _for_others(following, ask)
         if following is None:
             course.response = response
             break
         await response.aclose()
-        request = _without_own_headers(following, ask) if _elsewhere(following, ask) else following
+        request = following
     else:
         raise httpx.TooManyRedirects(f"more than {_HOPS} redirects")
     try:
@@ -201,8 +203,11 @@ def _elsewhere(request: httpx.Request, ask: Ask) -> bool:
     return (request.url.scheme, request.url.host, request.url.port) != (asked.scheme, asked.host, asked.port)
 
 
-def _without_own_headers(request: httpx.Request, ask: Ask) -> httpx.Request:
-    """Another host must not be shown the tokens that a step sends to the one it named."""
+def _for_others(request: httpx.Request, ask: Ask) -> httpx.Request | None:
+    """Another host must not be shown what a step sends to the one it named: it gets no header of the step's,
+    and what has a body is not repeated there."""
+    if request.method not in ("GET", "HEAD"):
+        return None
     for name in ask.headers:
         request.headers.pop(name, None)
     return request

@@ -7,11 +7,12 @@ absolute one reads `file//run/secrets/token`; one trailing line end is dropped).
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterable, Iterator
+import re
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
-from urllib.parse import quote, quote_plus
 
 from stanch.errors import InvalidInput
 from stanch.language.plan import Json
@@ -19,7 +20,24 @@ from stanch.language.plan import Json
 REDACTED = "[secret]"
 _SHORTEST = 4
 """Shorter values occur in any text by chance; hiding them would spoil the text and tell their length."""
+_SHORTEST_LINE = 8
+"""A line of a key is as good as a part of it; a line that is only a brace is not."""
+_SHORTEST_END = 16
+"""Where a text ends without a mark, it need not have been cut."""
 _LARGEST_FILE = 64 * 1024
+# What `activities.output` leaves where it cuts.
+_CUT = re.compile(r"(…|\n\[\.\.\. \d+ bytes cut \.\.\.\]\n)")
+_WAYS = {
+    " ": ("+",),
+    "&": ("&amp;",),
+    "<": ("&lt;",),
+    ">": ("&gt;",),
+    '"': ("&quot;",),
+    "'": ("'\"'\"'", "'\\''", "&apos;"),
+}
+"""How others write a character: forms, HTML, shells."""
+_LETTERS = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
+"""What JSON and most languages write behind a backslash for it."""
 
 
 def resolve(value: Json) -> tuple[Json, tuple[str, ...]]:
@@ -30,10 +48,10 @@ def resolve(value: Json) -> tuple[Json, tuple[str, ...]]:
 
 
 def redact(value: Json, secrets: Iterable[str]) -> Json:
-    """`value` with `[secret]` for every occurrence of a secret in its strings and keys, also when it stands
-    there percent-encoded or as a JSON string."""
-    spellings = sorted({one for secret in secrets for one in _spellings(secret)}, key=len, reverse=True)
-    return _redacted(value, spellings) if spellings else value
+    """`value` with `[secret]` for every occurrence of a secret in its strings and keys: as it is, as URLs,
+    JSON, HTML, shells and base64 write it, a whole line of it, and what a cut has left of it."""
+    known = tuple(sorted({one for one in secrets if len(one) >= _SHORTEST}, key=len, reverse=True))
+    return _redacted(value, known, _spellings(known)) if known else value
 
 
 def _resolved(value: Json, found: list[str]) -> Json:
@@ -80,24 +98,61 @@ def _read(reference: str, path: Path) -> str:
     return text.removesuffix("\n").removesuffix("\r")
 
 
-def _spellings(secret: str) -> Iterator[str]:
-    if len(secret) < _SHORTEST:
-        return
-    yield secret
-    yield quote(secret, safe="")
-    yield quote(secret)
-    yield quote_plus(secret)
-    yield json.dumps(secret)[1:-1]
-    yield json.dumps(secret, ensure_ascii=False)[1:-1]
+@lru_cache(maxsize=64)
+def _spellings(secrets: tuple[str, ...]) -> re.Pattern[str]:
+    found: list[str] = []
+    for secret in secrets:
+        encoded = secret.encode("utf-8", "replace")
+        bases = {b64encode(encoded).decode(), urlsafe_b64encode(encoded).decode()}
+        lines = (line.strip() for line in secret.splitlines())
+        pieces = dict.fromkeys([secret, *(line for line in lines if len(line) >= _SHORTEST_LINE)])
+        found += ["".join(map(_spelled, piece)) for piece in pieces]
+        found += [re.escape(base.rstrip("=")) + "=*" for base in bases]
+    return re.compile("|".join(found))
 
 
-def _redacted(value: Json, spellings: list[str]) -> Json:
+def _spelled(char: str) -> str:
+    """A pattern for the ways in which `char` may be written, URLs in URLs and JSON in JSON, too. Nothing
+    writes letters and digits in another way."""
+    if char.isascii() and char.isalnum():
+        return char
+    percent = "".join(f"%(?:25){{0,2}}{byte:02x}" for byte in char.encode("utf-8", "replace"))
+    units = char.encode("utf-16-be", "surrogatepass").hex()
+    points = "".join(rf"\\{{1,8}}u{units[at : at + 4]}" for at in range(0, len(units), 4))
+    html = f"&#(?:{ord(char)}|x{ord(char):x});"
+    ways = [*map(re.escape, _WAYS.get(char, ())), rf"\\{{0,8}}{re.escape(char)}"]
+    if letter := _LETTERS.get(char):
+        ways.append(rf"\\{{1,8}}{letter}")
+    return f"(?:{'|'.join(ways)}|(?i:{percent}|{points}|{html}))"
+
+
+def _redacted(value: Json, secrets: tuple[str, ...], spellings: re.Pattern[str]) -> Json:
     if isinstance(value, str):
-        for spelling in spellings:
-            value = value.replace(spelling, REDACTED)
-        return value
+        return _without_ends(spellings.sub(REDACTED, value), secrets)
     if isinstance(value, dict):
-        return {_redacted(key, spellings): _redacted(held, spellings) for key, held in value.items()}
+        return {
+            _redacted(key, secrets, spellings): _redacted(held, secrets, spellings)
+            for key, held in value.items()
+        }
     if isinstance(value, list | tuple):
-        return [_redacted(held, spellings) for held in value]
+        return [_redacted(held, secrets, spellings) for held in value]
     return value
+
+
+def _without_ends(text: str, secrets: tuple[str, ...]) -> str:
+    """`text` without the beginning of a secret where it was cut, and without its end where it goes on."""
+    pieces = _CUT.split(text)
+    last = len(pieces) - 1
+    for at in range(0, len(pieces), 2):  # between them are the marks
+        for secret in secrets:
+            if begun := _overlap(pieces[at], secret, _SHORTEST if at < last else _SHORTEST_END):
+                pieces[at] = pieces[at][:-begun] + REDACTED
+            if at and (ended := _overlap(secret, pieces[at], _SHORTEST)):
+                pieces[at] = REDACTED + pieces[at][ended:]
+    return "".join(pieces)
+
+
+def _overlap(before: str, after: str, least: int) -> int:
+    """How much of the end of `before` is the beginning of `after`; 0 for less than `least`."""
+    most = min(len(before), len(after))
+    return next((size for size in range(most, least - 1, -1) if before.endswith(after[:size])), 0)

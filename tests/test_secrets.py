@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import base64
+import html
+import json
 import os
+import shlex
 from pathlib import Path
 
 import pytest
 
+from activities.output import Capture, last_line
 from stanch.errors import InvalidInput
 from stanch.secrets import redact, resolve
 
@@ -103,3 +108,40 @@ def test_a_secret_within_another_does_not_leave_the_rest_of_the_longer_one() -> 
 
 def test_values_shorter_than_four_characters_are_left() -> None:
     assert redact("yes", ["yes"]) == "yes"
+
+
+ODD = "p@ss w/rd+=é'\"$&%7E<x>\\z"
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "/p@ss%20w/rd+=%C3%A9'%22$&%257E%3Cx%3E%5Cz",
+        "p%40ss+w%2frd%2b%3d%c3%a9%27%22%24%26%257E%3cx%3e%5cz",
+        repr(ODD),
+        json.dumps(ODD).replace("/", "\\/"),
+        html.escape(ODD),
+        shlex.quote(ODD),
+        base64.b64encode(ODD.encode()).decode(),
+        base64.urlsafe_b64encode(ODD.encode()).decode().rstrip("="),
+    ],
+)
+def test_a_secret_is_recognised_as_programs_write_it(shown: str) -> None:
+    left = redact(f"<{shown}>", [ODD])
+    assert left.replace("'", "").replace('"', "").replace("/", "") == "<[secret]>"
+
+
+def test_a_line_of_a_secret_is_secret() -> None:
+    """`output: lines` makes each of them a string of its own, and an error shows the last."""
+    key = "-----BEGIN KEY-----\nMIIEvQIBADANBg\nkqhkiG9w0BAQEF\n-----END KEY-----\n"
+    assert redact(["MIIEvQIBADANBg", "then kqhkiG9w0BAQEF."], [key]) == ["[secret]", "then [secret]."]
+
+
+def test_what_a_cut_leaves_of_a_secret_is_taken_out() -> None:
+    token = "".join(f"{number:02d}-" for number in range(30))
+    capture = Capture(200)
+    capture.add(b"x" * 60 + token.encode() * 2 + b"y" * 100)
+    assert "05-06" in capture.text()
+    assert "05-06" not in redact(capture.text(), [token])
+    assert redact(last_line("z" * 170 + token), [token]) == "z" * 170 + "[secret]…"
+    assert redact(f"ends in {token[:40]}", [token]) == "ends in [secret]"

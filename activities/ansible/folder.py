@@ -68,7 +68,8 @@ def lay_out(job: Job, folder: Path, project: Path | None) -> Order:
 
 
 def environment(folder: Path, ssh_config: Path | None, base: Mapping[str, str]) -> dict[str, str]:
-    """The worker's environment with our settings, which win over an `ansible.cfg`.
+    """The worker's environment with our settings, which win over an `ansible.cfg`, and without Stanch's own.
+    Some of those are secrets, and on the worker itself the module `setup` tells all of its environment.
 
     Raises InvalidInput if Ansible is not there. Roles and collections are found where they always are.
     """
@@ -102,7 +103,12 @@ def environment(folder: Path, ssh_config: Path | None, base: Mapping[str, str]) 
             else "-o ControlMaster=no -o ControlPath=none"
         )
         ours["ANSIBLE_SSH_ARGS"] = f"-F {shlex.quote(str(ssh_config.absolute()))} -o BatchMode=yes {shared}"
-    return {**{name: value for name, value in base.items() if name not in _NOT_OURS}, **ours}
+    kept = {
+        name: value
+        for name, value in base.items()
+        if name not in _NOT_OURS and not name.startswith("STANCH_")
+    }
+    return {**kept, **ours}
 
 
 def _play_text(job: Job) -> str:

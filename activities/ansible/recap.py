@@ -11,7 +11,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from activities.output import Capture, shortened
+from activities.data import holdable, is_deep
+from activities.output import Capture, last_line, shortened
 from stanch.language.plan import Json
 
 STDOUT = 32 * 1024
@@ -136,7 +137,7 @@ class Recap:
     def complaint(self) -> str:
         """Why Ansible did not begin, in its own words."""
         words = (re.sub(r"^(\[ERROR\]: |ERROR! )", "", line).strip() for line in self._errors)
-        return next((line for line in words if line), "") or self._stdout.text().strip()[-300:]
+        return next((line for line in words if line), "") or last_line(self._stdout.text())
 
     @property
     def untouched(self) -> bool:
@@ -229,7 +230,14 @@ def _message(res: Mapping[str, Json]) -> str:
 
 
 def fitting(value: Json, limit: int) -> tuple[Json, bool]:
-    """`value` in about `limit` bytes of JSON: long strings are cut, and if that does not help, left out."""
+    """`value`, an object, in about `limit` bytes of JSON: long strings are cut, and if that does not help,
+    left out. What is nested too deeply to be told or kept is left out, too."""
+    shallow = {key: held for key, held in value.items() if not is_deep(held)}
+    fits, cut = _fitting(holdable(shallow), limit)
+    return fits, cut or len(shallow) < len(value)
+
+
+def _fitting(value: Json, limit: int) -> tuple[Json, bool]:
     if _size(value) <= limit:
         return value, False
     # `stdout_lines` is `stdout` once more.

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import NoReturn
 
+from activities.data import parsed
 from activities.output import last_line
 from activities.ssh.command import Command
 from activities.ssh.session import KILLED, Finished
@@ -21,7 +22,6 @@ ALL_STDERR = 128 * 1024
 DATA = 1024 * 1024
 """Bytes of output that becomes data (`lines`, `json`), of one host and of all: not cut, but refused."""
 _MOST = 1536 * 1024
-_DEEPEST = 100
 _NAMES = 10
 
 
@@ -131,38 +131,11 @@ def _parsed(data: bytes) -> Json:
     """Raises ValueError with the place."""
     text = data.decode("utf-8-sig", "replace")
     try:
-        value = json.loads(text, parse_constant=_no_constant)
-        # The history is UTF-8; half of a surrogate pair is not.
-        json.dumps(value, ensure_ascii=False).encode()
+        return parsed(text)
     except json.JSONDecodeError as error:
         line = text.split("\n")[error.lineno - 1].strip()
         shown = line if len(line) <= 60 else line[:59] + "…"
         raise ValueError(f"{error.msg} at line {error.lineno}, column {error.colno}: `{shown}`") from None
-    except UnicodeEncodeError:
-        raise ValueError("a string in it has half of a surrogate pair") from None
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-    if _depth_over(value, _DEEPEST):
-        raise ValueError(f"it is nested more than {_DEEPEST} deep")
-    return value
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"`{name}` is no JSON number")
-
-
-def _depth_over(value: Json, most: int) -> bool:
-    level: list[Json] = [value]
-    for _ in range(most + 1):
-        level = [
-            inner
-            for outer in level
-            if isinstance(outer, dict | list)
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-        ]
-        if not level:
-            return False
-    return True
 
 
 def _data_size(result: dict[str, Json]) -> int:

@@ -11,14 +11,48 @@ from collections.abc import Callable, Iterator
 
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from stanch.config import GatewayConfig
 from stanch.errors import InvalidInput
 
 log = logging.getLogger("stanch.gateway")
 
+HEAD_PATIENCE = 15.0
+"""Seconds for the head of a request, and for nothing at all: senders connect when they need it."""
+MOST_CONNECTIONS = 500
 _FAREWELL = 10
 """Seconds that deliveries in progress have when the gateway stops."""
+
+
+class _Connection(H11Protocol):
+    """Closes when no request begins on it, and there is a largest number of them: each holds a file
+    descriptor of the process, which the worker in it needs, too. Of uvicorn's two protocols this is the one
+    that bounds the head of a request."""
+
+    _watch: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > MOST_CONNECTIONS:
+            transport.abort()
+        else:
+            self._look_again()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+        super().connection_lost(exc)
+
+    def _look_again(self) -> None:
+        self._watch = self.loop.call_later(HEAD_PATIENCE, self._look, self.cycle)
+
+    def _look(self, before: RequestResponseCycle | None) -> None:
+        now: RequestResponseCycle | None = self.cycle
+        if now is before and (now is None or now.response_complete):
+            self.transport.close()
+        else:
+            self._look_again()
 
 
 class _Server(uvicorn.Server):
@@ -50,6 +84,7 @@ async def listen(
             # Who the peer is decides what it may do, so nobody else's word for it is taken.
             proxy_headers=False,
             server_header=False,
+            http=_Connection,
             lifespan="off",
             ws="none",
             timeout_graceful_shutdown=_FAREWELL,

@@ -190,4 +190,10 @@ def _text(value: Json) -> str:
 
 def _shown(value: Json) -> str:
     text = _text(value)
-    return f"`{text if len(text) <= 60 else text[:57] + '...'}`"
+    short = text if len(text) <= 60 else text[:57] + "..."
+    return f"`{''.join(char if char.isprintable() else _spelled(char) for char in short)}`"
+
+
+def _spelled(char: str) -> str:
+    """A control character as an escape, so that a message stays one line and steers no terminal."""
+    return char.encode("unicode_escape").decode("ascii")

@@ -23,6 +23,8 @@ from activities.action import Context
 from activities.ansible import AnsibleAction
 from activities.ansible.job import read_job
 from activities.ansible.recap import Recap
+from stanch.client.payloads import data_converter
+from stanch.contract import ActionReport
 from stanch.errors import ActionRefused, InvalidInput, OutcomeUnknown, Unreachable
 from stanch.schemas import load_catalogue
 from tests.activities.conftest import Beats
@@ -494,3 +496,27 @@ def test_many_hosts_share_the_space_of_one_answer() -> None:
     check_schema(result)
     assert result["truncated"] is True
     assert len(json.dumps(result)) < 1024 * 1024
+
+
+# --- what it may know ---------------------------------------------------------------------------------------
+
+
+async def test_stanchs_own_settings_are_not_told_to_what_runs_here(
+    ansible: AnsibleAction, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STANCH_GATEWAY_ALERT_TOKEN", "canary-of-the-gateway")
+    here = {"all": {"hosts": {"here": {"ansible_connection": "local"}}}}
+    step = {"module": "raw", "args": "env", "hosts": ["here"], "inventory": here}
+    result = await ansible.perform(step, context)
+    assert "ANSIBLE_SSH_ARGS=" in result["hosts"][0]["result"]["stdout"]
+    assert "canary" not in json.dumps(result)
+
+
+async def test_what_a_module_prints_can_be_held_by_a_history(
+    ansible: AnsibleAction, context: Context
+) -> None:
+    step = {"module": "raw", "args": "printf 'up\\000\\377\\n'", "hosts": ["web1"]}
+    result = await ansible.perform(step, context)
+    report = ActionReport(result)
+    assert await data_converter.decode(await data_converter.encode([report]), [ActionReport]) == [report]
+    assert "\0" not in result["hosts"][0]["result"]["stdout"]

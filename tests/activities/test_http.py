@@ -22,6 +22,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from activities.action import Context
 from activities.http import BODY_LIMIT, Http
+from activities.web import status_text
 from stanch.errors import ActionRefused, InvalidInput, OutcomeUnknown, Unreachable
 from stanch.schemas import load_catalogue
 from tests.activities.served import Got, Scripted, free_port, raw, scripted
@@ -258,6 +259,29 @@ async def test_a_redirect_to_another_host_loses_the_tokens(http: Http, site: Scr
         )
         assert site.got[0].headers["x-api-key"] == "t0ken"
         assert "t0ken" not in str(other.got[0].headers)
+
+
+@pytest.mark.parametrize("status", [301, 307, 308])
+async def test_what_would_have_to_be_asked_elsewhere_is_no_success(
+    http: Http, site: Scripted, status: int
+) -> None:
+    """A server that sends everybody to https:// has done nothing."""
+    site.reply = lambda got: RedirectResponse("https://there.example.org/end?token=1", status)
+    result = await perform(http, method="POST", url=f"{site.url}/pause")
+    assert http.failure(result) == (
+        f"POST {site.url}/pause answered {status_text(status)}, to https://there.example.org/end; "
+        "use that address, or `follow_redirects`"
+    )
+
+
+async def test_a_body_is_not_repeated_at_another_host(http: Http, site: Scripted) -> None:
+    """Secrets may stand in it."""
+    with scripted() as other:
+        site.reply = lambda got: RedirectResponse(f"{other.url}/end", 307)
+        result = await perform(
+            http, method="POST", url=site.url, json={"token": "t0ken"}, follow_redirects=True
+        )
+        assert (result["status"], result["expected"], other.got) == (307, False, [])
 
 
 async def test_redirects_in_a_circle_end(http: Http, site: Scripted) -> None:

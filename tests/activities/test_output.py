@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from activities.output import Capture, last_line, shortened
+from activities.output import Capture, last_line, one_line, shortened
 
 pieces = st.lists(st.binary(max_size=40), max_size=20)
 
@@ -55,3 +55,8 @@ def test_the_last_line_is_the_last_that_says_something() -> None:
     assert last_line("first\nsecond  \n\n  \n") == "second"
     assert last_line("") == ""
     assert last_line("x" * 300) == "x" * 199 + "…"
+
+
+def test_text_from_outside_stays_one_line_of_a_log() -> None:
+    hostile = "no\n2026-11-23 INFO stanch.worker approved\x1b[2K\u2028\u202eby bob\0"
+    assert one_line(hostile) == "no 2026-11-23 INFO stanch.worker approved [2K by bob"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import email
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 from starlette.responses import Response
@@ -38,9 +41,9 @@ def json_url(service: Scripted, path: str = "") -> str:
     return service.url.replace("http://", "json://") + path
 
 
-async def page(destinations: Mapping[str, Sequence[Json]]) -> str:
+async def page(destinations: Mapping[str, Sequence[Json]], task: PageTask = TASK) -> str:
     pager = Pager(destinations)
-    return await ActivityEnvironment().run(pager.page, TASK)
+    return await ActivityEnvironment().run(pager.page, task)
 
 
 async def test_a_page_says_what_is_asked_and_where_to_answer(service: Scripted) -> None:
@@ -112,3 +115,36 @@ async def test_when_nobody_could_be_paged_temporal_may_try_again(
 def test_it_is_registered_under_the_contracts_name() -> None:
     definition = activity._Definition.must_from_callable(Pager({}).page)
     assert (definition.name, definition.arg_types) == (ACTIVITY_PAGE, [PageTask])
+
+
+async def test_what_a_page_quotes_is_no_html_of_a_mail() -> None:
+    mails: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 ready\r\n")
+        while line := await reader.readline():
+            if line.upper().startswith(b"DATA"):
+                writer.write(b"354 go on\r\n")
+                mails.append(await reader.readuntil(b"\r\n.\r\n"))
+            writer.write(b"250 ok\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    url = f"mailto://127.0.0.1:{port}?from=stanch@example.org&to=ic@example.org"
+    hostile = replace(TASK, text='Restart <img src="http://evil.example.org/seen">?')
+    async with server:
+        assert await page({"incident_commander": [url]}, hostile) == "sent"
+    parts = email.message_from_bytes(mails[0]).walk()
+    kinds = {part.get_content_type(): str(part.get_payload(decode=True)) for part in parts}
+    assert "<img" in kinds["text/plain"]
+    assert "<img" not in kinds.get("text/html", "")
+
+
+async def test_a_page_in_the_log_is_one_line_whatever_it_quotes(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        await page({}, replace(TASK, text="Restart `a\x1b[2K\r\n2026-11-23 INFO approved`?"))
+    (line,) = [record.getMessage() for record in caplog.records if "page: " in record.getMessage()]
+    assert (
+        line.partition(" (")[0] == "page: SEV1 incident_commander: Restart `a [2K 2026-11-23 INFO approved`?"
+    )

@@ -330,7 +330,8 @@ async def test_what_is_known_of_the_other_hosts_is_told(ssh: SshAction, farm: Fa
     running = asyncio.create_task(
         ssh.perform({"hosts": ["web1", "web2", "web3"], "script": script}, beats.context())
     )
-    await until(lambda: "2 of 3 hosts done" in beats.notes)
+    await until(lambda: running.done() or "2 of 3 hosts done" in beats.notes)
+    assert not running.done(), running.exception()
     farm["web2"].cut()
     with pytest.raises(OutcomeUnknown) as raised:
         await running

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from stanch.gateway.alerts import SOURCES
 from stanch.gateway.alerts.alert import Alert, MalformedDelivery
 from stanch.gateway.alerts.alertmanager import label_fingerprint, parse
-from stanch.gateway.alerts.document import DEPTH, read
+from stanch.gateway.alerts.document import DEPTH, LONGEST_TEXT, read
 from stanch.language.plan import Json
 from stanch.language.scope import ALERT
 from stanch.schemas import load_schema
@@ -202,3 +202,23 @@ def test_expressions_know_exactly_what_the_schema_describes() -> None:
 
 
 SCHEMA = jsonschema.Draft202012Validator(load_schema("alert.v1.json"))
+
+
+def test_a_nul_in_a_label_does_not_make_it_another_label() -> None:
+    """An expression would read `HighErrorRate`. A refusal would cost the other alerts of the delivery."""
+    found = only(labels={"alertname": "HighErrorRate\0x"})
+    assert found.labels["alertname"] == "HighErrorRate\ufffdx"
+
+
+@pytest.mark.parametrize(
+    "url", ["http://a.example.org/\n\n# Approved", "https://a.example.org/ b", "http://a/\x1b[8m"]
+)
+def test_a_link_that_is_more_than_an_address_is_left_out(url: str) -> None:
+    body = json.loads(delivery(alert("a", generatorURL=url)))
+    (found,) = parse(json.dumps({**body, "externalURL": url}).encode())
+    assert found.url == ""
+
+
+def test_a_text_of_a_megabyte_is_cut_before_anything_takes_it_apart() -> None:
+    found = only(annotations={"hosts": "," * 1_000_000})
+    assert found.annotations["hosts"] == "," * (LONGEST_TEXT - 1) + "…"

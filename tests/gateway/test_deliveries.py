@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import date
+from pathlib import Path
 
 import httpx
 import pytest
@@ -13,7 +15,7 @@ from stanch.client.start import run_url
 from stanch.config import Config
 from stanch.contract import RunInput, Trigger
 from stanch.language.plan import Json
-from stanch.library import Library
+from stanch.library import Library, load_library
 from tests.gateway.conftest import serving, with_gateway
 from tests.gateway.delivering import STARTED, alert, delivery, fresh
 
@@ -228,11 +230,29 @@ async def test_a_runbook_whose_inputs_the_alert_does_not_fit_is_reported_and_the
     assert 'stanch_gateway_alerts_total{outcome="problem",source="alertmanager"} 1.0' in text
 
 
+KEEPS_ALL = """
+runbook: keep-all
+title: Keep all that an alert says
+kind: communication
+owner: platform
+reviewed: 2026-11-01
+inputs:
+  said: {type: object}
+triggers:
+  - source: alertmanager
+    when: alert.status == "firing"
+    inputs: {said: "${{ alert.annotations }}"}
+steps: [{id: note, title: Note it, outputs: {said: inputs.said}}]
+"""
+
+
 @pytest.mark.parametrize("size", [3_000_000, 5_000_000])
 async def test_what_temporal_will_never_take_is_a_problem_and_not_a_delivery_to_repeat(
-    config: Config, client: Client, library: Library, size: int
+    config: Config, client: Client, tmp_path: Path, size: int
 ) -> None:
-    huge = alert(fresh(), annotations={"summary": "x" * size})
+    (tmp_path / "keep-all.yaml").write_text(KEEPS_ALL)
+    library = load_library([tmp_path], date(2026, 11, 23))
+    huge = alert(fresh(), annotations={f"part{part}": "x" * 30_000 for part in range(size // 30_000)})
     small = alert(fresh())
     async with serving(with_gateway(config, max_body=8_000_000), client, library) as gateway:
         answer = await post(gateway, delivery(huge, small))

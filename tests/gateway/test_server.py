@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -16,11 +18,14 @@ from temporalio.client import Client
 
 from stanch.config import Config
 from stanch.errors import InvalidInput
+from stanch.gateway import server
 from stanch.gateway.app import serve
 from stanch.library import Library
 from tests.gateway.conftest import serving, with_gateway
 from tests.gateway.server import TemporalServer, free_port
 from tests.project.checkout import ROOT
+
+HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 async def refusal(config: Config, client: Client, library: Library) -> str:
@@ -101,3 +106,68 @@ def answers(port: int) -> bool:
         return httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
     except httpx.TransportError:
         return False
+
+
+async def test_a_head_without_end_is_cut_off(config: Config, client: Client, library: Library) -> None:
+    async with serving(config, client, library) as gateway:
+        for beginning in (b"GET /healthz?", b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: "):
+            reader, writer = await connected(gateway)
+            writer.write(beginning)
+            with contextlib.suppress(ConnectionError):
+                for _ in range(100):
+                    writer.write(b"a" * 10_000)
+                    await writer.drain()
+            with contextlib.suppress(ConnectionError):
+                assert b"200" not in await asyncio.wait_for(reader.read(), 10)
+            writer.close()
+        assert (await gateway.get("/healthz")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET /healthz HTTP/1.1\r\nHost: localho", HEALTH, HEALTH + b"GET /he"]
+)
+async def test_a_connection_on_which_no_request_begins_is_closed(
+    config: Config, client: Client, library: Library, monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    monkeypatch.setattr(server, "HEAD_PATIENCE", 0.2)
+    async with serving(config, client, library) as gateway:
+        reader, writer = await connected(gateway)
+        writer.write(sent)
+        answered = await asyncio.wait_for(reader.read(), 4)
+        assert answered.count(b"200 OK") == sent.count(HEALTH)
+        writer.close()
+
+
+async def test_a_request_that_is_being_answered_keeps_its_connection(
+    config: Config, client: Client, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "HEAD_PATIENCE", 0.05)
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b'{"alerts": '
+        await asyncio.sleep(0.5)
+        yield b"[]}"
+
+    async with serving(config, client, library) as gateway:
+        assert (await gateway.post("/alerts/alertmanager", content=slowly())).status_code == 202
+
+
+async def test_no_more_connections_are_held_than_a_process_can_afford(
+    config: Config, client: Client, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "MOST_CONNECTIONS", 3)
+    async with serving(config, client, library) as gateway:
+        held = [await connected(gateway) for _ in range(3)]
+        reader, writer = await connected(gateway)
+        with contextlib.suppress(ConnectionError):
+            assert await asyncio.wait_for(reader.read(), 5) == b""
+        for _, each in [*held, (reader, writer)]:
+            each.close()
+        while True:
+            with contextlib.suppress(httpx.TransportError):
+                assert (await gateway.get("/healthz")).status_code == 200
+                break
+
+
+async def connected(gateway: httpx.AsyncClient) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_connection(gateway.base_url.host, gateway.base_url.port)

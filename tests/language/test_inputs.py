@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -87,3 +88,46 @@ def test_what_was_given_is_not_changed() -> None:
     check_inputs(PLAN, given)
     assert given["rate"] == 5
     assert SCHEMAS["rate"]["default"] == 1
+
+
+@pytest.mark.parametrize("service", ["shop\n", "shop\0x", "sh\x1b[8mop"])
+def test_a_pattern_is_about_the_whole_text_to_its_very_end(service: str) -> None:
+    """Python's `$` would let a line end pass, and CEL's binding would stop at the NUL."""
+    with pytest.raises(InvalidInput, match=r"^input `service` ") as error:
+        check_inputs(PLAN, {**GOOD, "service": service})
+    assert str(error.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"options": {"a": [2**64]}}, "input `options` has a number that does not fit into 64 bits"),
+        ({"rate": float("inf")}, "input `rate` has a number that is too large"),
+        ({"options": {"a\0b": 1}}, "input `options` has a NUL character, which no text here can have"),
+        ({"options": {"a": "\ud800"}}, "input `options` is not valid Unicode"),
+        ({"options": {"a": [0] * 20_000}}, "input `options` is too large: more than 10,000 values"),
+    ],
+)
+def test_what_no_expression_could_hold_is_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInput) as error:
+        check_inputs(PLAN, {**GOOD, **given})
+    assert str(error.value) == message
+
+
+def test_a_hostile_value_costs_little_time_and_a_short_message() -> None:
+    """The time is that of the patterns' author: `^(a+)+$` never ends in a matcher that goes back."""
+    inputs = {
+        "slow": {"type": "string", "pattern": "^(a+)+$"},
+        "some": {"type": "array", "items": {"type": "string", "pattern": "^[a-z]+$"}},
+        "few": {"type": "array", "items": {"type": "string", "pattern": "^[a-z]+$"}, "maxItems": 50},
+    }
+    plan = Plan(runbook="example", title="", kind="diagnosis", owner="team", steps=(), inputs=inputs)
+    many = [""] * 9_000
+    began = time.process_time()
+    with pytest.raises(InvalidInput) as error:
+        check_inputs(
+            plan, {"slow": "a" * 60 + "!", "some": many, "few": many, **{f"k{n}": 1 for n in range(999)}}
+        )
+    assert time.process_time() - began < 2
+    assert len(str(error.value)) < 5_000
+    assert "input `few` is too long: 9000, at most 50" in str(error.value)

@@ -83,3 +83,24 @@ def test_a_file_of_the_largest_size_is_answered_in_bounded_time(name: str) -> No
     found = compiled(LARGE[name]).diagnostics
     render_text(found, {"example.yaml": LARGE[name]}, colour=False)
     assert time.perf_counter() - begun < 20.0
+
+
+@pytest.mark.parametrize(
+    ("pattern", "value", "code"),
+    [("^(a+)+$", "a" * 60 + "!", "RB210"), ("(" * 400_000, "a", "RB210"), ("(a*)*" * 60_000, "a", None)],
+    ids=["goes back for ever", "deep", "long"],
+)
+def test_no_pattern_of_an_input_holds_the_compiler_up(pattern: str, value: str, code: str | None) -> None:
+    schema = f"{{type: string, pattern: '{pattern}', default: '{value}'}}"
+    began = time.process_time()
+    found = compiled(f"{HEAD}inputs:\n  odd: {schema}\nsteps: [{{id: s, wait: 1s}}]\n").diagnostics
+    assert time.process_time() - began < 2
+    assert [each.code for each in found if each.severity == "error"] == ([code] if code else [])
+    assert all(len(each.message) < 500 for each in found)
+
+
+def test_a_schema_with_patterns_for_names_is_refused() -> None:
+    """The library would judge them by patterns that may go back for ever, and crash on a wrong one."""
+    schema = "{type: object, patternProperties: {'(': {}}, default: {a: 1}}"
+    found = compiled(f"{HEAD}inputs:\n  odd: {schema}\nsteps: [{{id: s, wait: 1s}}]\n").diagnostics
+    assert [each.code for each in found if each.severity == "error"] == ["RB210"]

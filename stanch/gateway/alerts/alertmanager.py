@@ -72,7 +72,9 @@ def _web_address(node: Node) -> str:
         split = urlsplit(text)
     except ValueError:
         return ""
-    return text if split.scheme in ("http", "https") and split.netloc else ""
+    # `urlsplit` passes over line ends within it.
+    shown = text.isprintable() and " " not in text
+    return text if shown and split.scheme in ("http", "https") and split.netloc else ""
 
 
 def _fingerprint(node: Node, labels: Mapping[str, str]) -> str:

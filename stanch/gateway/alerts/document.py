@@ -7,12 +7,15 @@ import re
 from typing import NoReturn, TypeVar
 
 from stanch.gateway.alerts.alert import MalformedDelivery
+from stanch.language.data import is_unicode
 from stanch.language.plan import Json
 
 _T = TypeVar("_T", bound=str)
 
 DEPTH = 64
 """Lists and objects inside each other. Python's parser gives up at about a thousand, and not politely."""
+LONGEST_TEXT = 32 * 1024
+"""Characters of a label or an annotation."""
 
 # A string is one token even when it is not closed: otherwise every quote in it would start a new search.
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
@@ -42,16 +45,21 @@ class Node:
     def text(self) -> str:
         if not isinstance(self.value, str):
             raise self.expected("a string")
-        if not _is_unicode(self.value):
+        if not is_unicode(self.value):
             raise self.expected("Unicode text")
-        return self.value
+        # Legal in a label, and where an expression would stop reading it. Refused, it would take the other
+        # alerts of its delivery with it.
+        return self.value.replace("\0", "\ufffd")
 
     def texts(self) -> dict[str, str]:
-        """An object of strings; a missing one and null are empty."""
+        """An object of strings; a missing one and null are empty. Longer ones than anybody writes are cut: an
+        expression that takes a megabyte apart needs more than one gigabyte for it."""
         if self.value is None:
             return {}
         places = [(key, held, self._member(key)) for key, held in self._object().items()]
-        return {Node(key, place).text(): Node(held, place).text() for key, held, place in places}
+        return {
+            _short(Node(key, place).text()): _short(Node(held, place).text()) for key, held, place in places
+        }
 
     def one_of(self, first: _T, *others: _T) -> _T:
         for known in (first, *others):
@@ -106,16 +114,16 @@ def _bound_depth(text: str) -> None:
             raise MalformedDelivery(_place(line, column), f"nested deeper than {DEPTH} lists and objects")
 
 
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
+
+
 def _place(line: int, column: int) -> str:
     return f"line {line}, column {column}"
 
 
 def _no_constant(name: str) -> NoReturn:
     raise MalformedDelivery("top level", f"`{name}` is not JSON")
-
-
-def _is_unicode(text: str) -> bool:
-    return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def _kind(value: Json) -> str:
