@@ -163,9 +163,3 @@ async def _update(handle: WorkflowHandle[object, object], name: str, arg: Decisi
             raise IllegalDecision(f"the run `{handle.id}` has ended; there is nothing to decide") from error
         raise EngineUnavailable(f"Temporal did not take the answer: {error.message}") from error
     return accepted
-
-
-async def ended(handle: WorkflowHandle[object, object]) -> bool:
-    """Whether the run's workflow is closed."""
-    status = (await handle.describe()).status
-    return status != WorkflowExecutionStatus.RUNNING

@@ -195,7 +195,7 @@ def _open(turn: Turn, node: Node, request: Request, silence: Silence | None, bou
     request = replace(request, digest=digest({**run, "request": request.id, "kind": request.kind, **bound}))
     opened = OpenRequest(request=request, node=node.path, timer="", rung=0)
     turn.note("asked", request.question, step=node.path)
-    turn.put(node, phase=Phase.ASKING, request=request.id, key="")
+    turn.put(node, phase=Phase.ASKING, key="")
     turn.requests[request.id] = opened
     _climb(turn, node, opened)
 

@@ -94,7 +94,6 @@ class Node:
     """What failed, if something did, was its `verify` and not its action."""
     key: str = ""
     """Of the action or timer it waits for."""
-    request: str = ""
     undo_queue: tuple[int, ...] = ()
     """Positions in the ledger that are still to be undone, in that order."""
     result: Json = None

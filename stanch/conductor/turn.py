@@ -31,19 +31,6 @@ class Book:
         return plan_digest(self.plan)
 
 
-_FIELDS = frozenset(Node.__slots__)
-
-
-def evolved(node: Node, fields: dict[str, Any]) -> Node:
-    """`dataclasses.replace` at a third of its cost, half of the conductor's otherwise. Raises TypeError."""
-    if not fields.keys() <= _FIELDS:
-        raise TypeError(f"a Node has no {', '.join(sorted(fields.keys() - _FIELDS))}")
-    changed = object.__new__(Node)
-    for name in Node.__slots__:
-        object.__setattr__(changed, name, fields[name] if name in fields else getattr(node, name))
-    return changed
-
-
 class Turn:
     def __init__(self, book: Book, state: State, at: float) -> None:
         self.book = book
@@ -69,7 +56,7 @@ class Turn:
 
     def put(self, node: Node, **fields: Any) -> Node:
         """Store `node` with `fields` replaced; returns what was stored."""
-        changed = evolved(node, fields) if fields else node
+        changed = replace(node, **fields) if fields else node
         self.nodes[changed.path] = changed
         return changed
 

@@ -29,8 +29,6 @@ class Shapes:
     step: Validator
     params: Mapping[str, Validator]
     """By action."""
-    top_words: frozenset[str]
-    step_words: frozenset[str]
     """With the names of the actions."""
 
 
@@ -62,8 +60,6 @@ def _build(catalogue: Catalogue) -> Shapes:
         top=_validator(top),
         step=_validator(step),
         params=params,
-        top_words=frozenset(top["properties"]),
-        step_words=frozenset(step["properties"]),
     )
 
 

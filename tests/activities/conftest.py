@@ -1,11 +1,14 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 
 import pytest
 
 from activities.action import Context
+from activities.http import Http
+from tests.activities.bench import Bench
+from tests.activities.served import Scripted, scripted
 from tests.support.sshd import Farm, start_sshd
 
 
@@ -39,3 +42,18 @@ def context(beats: Beats) -> Context:
 @pytest.fixture
 def one(beats: Beats) -> Context:
     return beats.context(one=True)
+
+
+@pytest.fixture
+def site() -> Iterator[Scripted]:
+    """A server that answers as the test tells it to."""
+    with scripted() as script:
+        yield script
+
+
+@pytest.fixture
+async def bench() -> AsyncIterator[Bench]:
+    """The activity round `http`, run without a Temporal server."""
+    action = Http()
+    yield Bench(action)
+    await action.close()

@@ -10,7 +10,7 @@ import asyncio
 import html
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from activities.prometheus import Prometheus
 from activities.ssh import SshAction
 from stanch.contract import ACTIVITY_PAGE, ActionTask, PageTask
 from stanch.language.plan import Call, Check, Json, Poll
-from tests.activities.served import Got, Scripted, free_port, raw, scripted
+from tests.activities.served import Got, Scripted, free_port, raw
 from tests.support.sshd import Farm
 from tests.support.temporal import start_temporal
 
@@ -148,12 +148,6 @@ def _secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CANARY_KEY", KEY)
     monkeypatch.setenv("CANARY_PLAIN", PLAIN)
     monkeypatch.setenv("CANARY_PAGER", f"json://user:{PLAIN}@127.0.0.1:{free_port()}/{PLAIN}")
-
-
-@pytest.fixture
-def site() -> Iterator[Scripted]:
-    with scripted() as served:
-        yield served
 
 
 def read(call: Call, until: str = "", timeout: float = 10.0) -> ActionTask:

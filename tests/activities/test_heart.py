@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict
 
 import pytest
@@ -13,24 +12,9 @@ from temporalio.activity import ActivityCancellationDetails
 
 from activities.action import Context
 from activities.heart import Memory
-from activities.http import Http
 from stanch.contract import ActionTask
 from tests.activities.bench import BEHAVE, Behaving, Bench, Switch, change, get, post, read
 from tests.activities.served import Scripted, free_port, scripted, until
-
-
-@pytest.fixture
-def site() -> Iterator[Scripted]:
-    with scripted() as script:
-        yield script
-
-
-@pytest.fixture
-async def bench() -> AsyncIterator[Bench]:
-    action = Http()
-    yield Bench(action)
-    await action.close()
-
 
 # --- a second attempt -------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ import json
 import logging
 import ssl
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,6 @@ from activities.web import status_text
 from stanch.errors import ActionRefused, InvalidInput, OutcomeUnknown, Unreachable
 from stanch.schemas import load_catalogue
 from tests.activities.served import Got, Scripted, free_port, raw, scripted
-
-
-@pytest.fixture
-def site() -> Iterator[Scripted]:
-    with scripted() as script:
-        yield script
 
 
 @pytest.fixture

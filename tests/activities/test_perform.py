@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
 import pytest
@@ -17,22 +16,9 @@ from stanch.contract import ActionTask
 from stanch.errors import ActionRefused, EngineUnavailable, EvaluationError
 from stanch.language.plan import Call, Json
 from tests.activities.bench import BEHAVE, Behaving, Bench, Switch, change, get, in_turn, post, raising, read
-from tests.activities.served import Scripted, free_port, raw, scripted
+from tests.activities.served import Scripted, free_port, raw
 
 SECRET = "correct horse"
-
-
-@pytest.fixture
-def site() -> Iterator[Scripted]:
-    with scripted() as script:
-        yield script
-
-
-@pytest.fixture
-async def bench() -> AsyncIterator[Bench]:
-    action = Http()
-    yield Bench(action)
-    await action.close()
 
 
 # --- one read ---------------------------------------------------------------------------------------------

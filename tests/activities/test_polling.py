@@ -5,31 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict, replace
 
-import pytest
 from starlette.responses import JSONResponse, Response
 
 from activities.heart import Memory, Seen
-from activities.http import Http
 from stanch.language.plan import Poll
 from tests.activities.bench import Bench, get, in_turn, read
 from tests.activities.served import Scripted, free_port, scripted, until
-
-
-@pytest.fixture
-def site() -> Iterator[Scripted]:
-    with scripted() as script:
-        yield script
-
-
-@pytest.fixture
-async def bench() -> AsyncIterator[Bench]:
-    action = Http()
-    yield Bench(action)
-    await action.close()
-
 
 # --- waiting for a read -----------------------------------------------------------------------------------
 
