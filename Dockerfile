@@ -20,10 +20,12 @@ COPY schemas/ schemas/
 COPY runbooks/ runbooks/
 
 # The code stays a checkout, as it does everywhere: `stanch` is a name for `python -m stanch.cli`, from any folder.
+# A new volume gets owner and mode of the folder that it is mounted on.
 RUN python -m compileall -q stanch workflows activities worker.py \
     && printf '#!/bin/sh\nPYTHONPATH=/app exec python -m stanch.cli "$@"\n' > /usr/local/bin/stanch \
     && chmod 755 /usr/local/bin/stanch \
-    && useradd --uid 10001 --create-home stanch
+    && useradd --uid 10001 --create-home stanch \
+    && install --directory --owner=stanch --mode=700 /var/lib/stanch/evidence
 
 USER stanch
 ENV PYTHONUNBUFFERED=1

@@ -6,24 +6,27 @@ What holds, whatever the action is:
    before it has told that nothing was executed. That a change begins is on record before it does.
 2. From the moment a change is told to act, anything but a clear answer is `OutcomeUnknown`.
 3. What `done` shows to be in place is not executed.
-4. No secret leaves in a result, an error, a heartbeat or a log.
+4. No secret leaves in a result, an error, a heartbeat, a log or what is kept.
+5. What is to be kept is kept whenever the action gave a result, a failure too, and changes nothing else.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from temporalio import activity
 
 from activities.action import Action, Context
 from activities.heart import Heart, Memory, Seen, recalled
+from activities.keeping import Keeper
 from activities.parameters import Parameters
 from activities.polling import look, wait_until
-from stanch.contract import ActionReport, ActionTask
+from stanch.contract import ActionReport, ActionTask, Kept
 from stanch.errors import (
     ActionRefused,
     AuthorError,
@@ -63,9 +66,17 @@ class _Ready:
 class Attempt:
     """One attempt at one task."""
 
-    def __init__(self, task: ActionTask, registry: Mapping[str, Known]) -> None:
+    def __init__(self, task: ActionTask, registry: Mapping[str, Known], keeper: Keeper) -> None:
+        self.kept: tuple[Kept, ...] = ()
+        """What was kept by an attempt that ended as an error; else the report has it."""
+        self._began = time.monotonic()
         self._task = task
         self._registry = registry
+        self._keeper = keeper
+        self._own: _Ready | None = None
+        """The task's own call, not that of its `done`."""
+        self._result: Json = None
+        """What that gave last; None as long as it gave nothing."""
         self._secrets: list[str] = []
         self._heart = Heart(self.clean)
 
@@ -84,20 +95,40 @@ class Attempt:
         task = self._task
         if task.poll is not None and task.effect == "change":
             raise InvalidInput(f"step `{task.step}`: a change cannot be repeated until something holds")
-        call = self._ready(task.call)
+        call = self._own = self._ready(task.call)
         done = self._ready(task.done.call) if task.done is not None else None
         before = recalled()
         if task.effect == "change":
             self._refuse_to_repeat(before)
         self._heart.memory = before
         async with self._heart:
-            if task.poll is not None:
-                return ActionReport(await self._wait(Check(task.call, task.poll), call, before.seen))
-            if task.effect == "read":
-                return ActionReport(self._judged(call, await self._ask(call, call.timeout)))
-            if before.acted:
-                return await self._finish(before.result, done, before)
-            return await self._change(call, done)
+            try:
+                report = await self._carry_out(call, done, before)
+            except StanchError:
+                self.kept = await self._keep()
+                raise
+            return replace(report, kept=await self._keep())
+
+    async def _carry_out(self, call: _Ready, done: _Ready | None, before: Memory) -> ActionReport:
+        task = self._task
+        if task.poll is not None:
+            return ActionReport(await self._wait(Check(task.call, task.poll), call, before.seen))
+        if task.effect == "read":
+            return ActionReport(self._judged(call, await self._ask(call, call.timeout)))
+        if before.acted:
+            self._result = before.result
+            return await self._finish(before.result, done, before)
+        return await self._change(call, done)
+
+    async def _keep(self) -> tuple[Kept, ...]:
+        if self._result is None or not self._task.keep:
+            return ()
+        return await self._keeper.keep(self._task, self._result, self.clean, self._left())
+
+    def _left(self) -> float:
+        """Seconds that Temporal still waits for this attempt."""
+        limit = activity.info().start_to_close_timeout
+        return limit.total_seconds() - (time.monotonic() - self._began) if limit else math.inf
 
     def _ready(self, call: Call) -> _Ready:
         known = self._registry.get(call.action)
@@ -127,11 +158,15 @@ class Attempt:
         context = Context(key="", timeout=seconds, one=call.one, beat=self._heart.note)
         try:
             async with asyncio.timeout(seconds + GRACE):
-                return self.clean(await call.action.perform(call.params, context))
+                result = self.clean(await call.action.perform(call.params, context))
         except TimeoutError:
             reason = f"`{call.action.name}` did not end within {format_duration(seconds)}"
         except OutcomeUnknown as error:
             reason = str(error)
+        else:
+            if call is self._own:
+                self._result = result
+            return result
         raise Unreachable(reason)
 
     async def _wait(self, check: Check, call: _Ready, seen: Seen | None) -> Json:
@@ -192,7 +227,8 @@ class Attempt:
         context = Context(key=task.key, timeout=task.timeout, one=call.one, beat=self._heart.note)
         try:
             async with asyncio.timeout(task.timeout + GRACE):
-                return self._judged(call, self.clean(await call.action.perform(call.params, context)))
+                self._result = self.clean(await call.action.perform(call.params, context))
+            return self._judged(call, self._result)
         except Unreachable:
             self._heart.unharmed()
             raise

@@ -51,18 +51,23 @@ class Http:
             content=content,
             follow=params.get("follow_redirects", False),
             ca_file=params.get("ca_file", ""),
+            connect_to=params.get("connect_to"),
+            fresh=params.get("fresh", False),
         )
         context.beat(str(ask))
         answer = await self._web.exchange(ask)
-        return redact(_result(method, answer, params.get("expect")), hidden)
+        return redact(_result(method, answer, params.get("accept")), hidden)
 
     def failure(self, result: Json) -> str | None:
-        if result["expected"]:
+        if result["accepted"]:
             return None
         said = next((line.strip() for line in result["body"].splitlines() if line.strip()), "")
-        answered = f"{result['method']} {shown(result['url'])} answered {status_text(result['status'])}"
-        if result["status"] in _NOT_HERE and (place := result["headers"].get("location")):
-            return f"{answered}, to {shown(place)}; use that address, or `follow_redirects`"
+        place = f" at {result['connected_to']}" if "connected_to" in result else ""
+        answered = (
+            f"{result['method']} {shown(result['url'])}{place} answered {status_text(result['status'])}"
+        )
+        if result["status"] in _NOT_HERE and (moved := result["headers"].get("location")):
+            return f"{answered}, to {shown(moved)}; use that address, or `follow_redirects`"
         return f"{answered}: {said[:200]}" if said else answered
 
 
@@ -104,18 +109,20 @@ def _content(params: Mapping[str, Json]) -> tuple[str, bytes | None]:
     return "", None
 
 
-def _result(method: str, answer: Answer, expect: list[int] | None) -> dict[str, Json]:
+def _result(method: str, answer: Answer, accept: list[int] | None) -> dict[str, Json]:
     body, cut = _readable(answer)
     result: dict[str, Json] = {
         "method": method,
         "url": answer.url,
         "status": answer.status,
-        "expected": answer.status in expect if expect else _is_success(answer.status),
+        "accepted": answer.status in accept if accept else _is_success(answer.status),
         "headers": dict(answer.headers),
         "body": body,
         "truncated": answer.truncated or cut,
         "seconds": answer.seconds,
     }
+    if answer.place:
+        result["connected_to"] = answer.place
     if not answer.truncated and _is_json(answer.media_type):
         result |= _parsed(answer.body)
     return result

@@ -10,6 +10,7 @@ from temporalio import activity
 from activities.action import Action
 from activities.attempt import Attempt, Known
 from activities.failure import application_error
+from activities.keeping import Keeper
 from activities.parameters import Parameters
 from stanch.contract import ActionReport, ActionTask
 from stanch.errors import OurError, StanchError
@@ -20,28 +21,28 @@ ActionActivity: TypeAlias = Callable[[ActionTask], Awaitable[ActionReport]]
 
 
 def action_activities(
-    actions: Iterable[Action], specs: Mapping[str, ActionSpec] | None = None
+    actions: Iterable[Action], keeper: Keeper, specs: Mapping[str, ActionSpec] | None = None
 ) -> list[ActionActivity]:
-    """An activity for each action, of its name; a `done` may use any of them. `specs` are those of the
-    catalogue unless given; an action without one is a KeyError."""
+    """An activity for each action, of its name; a `done` may use any of them. What steps keep goes to
+    `keeper`. `specs` are those of the catalogue unless given; an action without one is a KeyError."""
     specs = load_catalogue().actions if specs is None else specs
     registry: dict[str, Known] = {}
     for action in actions:
         spec = specs[action.name]
         registry[action.name] = Known(action, Parameters(spec), spec.timeout)
-    return [_activity(name, registry) for name in registry]
+    return [_activity(name, registry, keeper) for name in registry]
 
 
-def _activity(name: str, registry: Mapping[str, Known]) -> ActionActivity:
+def _activity(name: str, registry: Mapping[str, Known], keeper: Keeper) -> ActionActivity:
     @activity.defn(name=name)
     async def perform(task: ActionTask) -> ActionReport:
-        attempt = Attempt(task, registry)
+        attempt = Attempt(task, registry, keeper)
         try:
             return await attempt.run()
         except StanchError as error:
             failed = type(error)(attempt.clean(str(error)))
         except Exception as error:  # noqa: BLE001 (a bug must not be tried again as if it were the network)
             failed = OurError(attempt.unexpected(error))
-        raise application_error(failed)
+        raise application_error(failed, attempt.kept)
 
     return perform

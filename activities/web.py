@@ -21,6 +21,7 @@ from socket import gaierror
 
 import httpx
 
+from activities.detour import Detour, origin
 from stanch.errors import ActionRefused, InvalidInput, OutcomeUnknown, StanchError, Unreachable
 from stanch.language.duration import format_duration
 
@@ -29,6 +30,8 @@ for _noisy in ("httpx", "httpcore"):
     logging.getLogger(_noisy).setLevel(logging.WARNING)
 
 _HEADERS = {"accept": "*/*", "accept-encoding": "identity", "user-agent": "stanch"}
+_FRESH = {"cache-control": "no-cache", "pragma": "no-cache"}
+"""What asks every cache on the way to ask the origin; those of HTTP/1.0 know only the second."""
 _FRAMING = {"content-length", "transfer-encoding"}
 _HOPS = 10
 
@@ -50,9 +53,15 @@ class Ask:
     content: bytes | None = None
     follow: bool = False
     ca_file: str = ""
+    connect_to: str | None = None
+    """`HOST[:PORT]` to connect to instead of what the URL names, which stays the host that is asked for, in
+    the header as in the certificate. Not for redirects to other hosts."""
+    fresh: bool = False
+    """No cache on the way may answer by itself."""
 
     def __str__(self) -> str:
-        return f"{self.method} {shown(self.url)}"
+        place = "" if self.connect_to is None else f" at {self.connect_to}"
+        return f"{self.method} {shown(self.url)}{place}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,8 @@ class Answer:
     truncated: bool
     seconds: float
     url: str
+    place: str
+    """Where it was connected to instead of the URL's host; empty when it was that."""
 
     @property
     def media_type(self) -> str:
@@ -109,20 +120,22 @@ class Web:
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError, ValueError) as error:
             failed = _sorted(error, ask, course)
         else:
-            return _answer(course, truncated=len(course.body) > ask.limit, limit=ask.limit)
+            return _answer(course, ask, truncated=len(course.body) > ask.limit)
         if failed is None:
-            return _answer(course, truncated=True, limit=ask.limit)
+            return _answer(course, ask, truncated=True)
         raise failed
 
     @asynccontextmanager
     async def _client(self, ask: Ask) -> AsyncIterator[httpx.AsyncClient]:
         # A kept connection may be closed by the server at the very moment it is used again. That is a
         # repetition for a safe request and a doubt that wakes people up for any other.
-        if ask.safe and not ask.ca_file:
+        if ask.safe and not ask.ca_file and ask.connect_to is None:
             self._kept = self._kept or _new_client(self._trust(""))
             yield self._kept
         else:
-            async with _new_client(self._trust(ask.ca_file)) as client:
+            verify = self._trust(ask.ca_file)
+            detour = None if ask.connect_to is None else Detour(ask.url, ask.connect_to, verify)
+            async with _new_client(verify, detour) as client:
                 yield client
 
     def _trust(self, ca_file: str) -> ssl.SSLContext:
@@ -148,10 +161,11 @@ def status_text(status: int) -> str:
     return f"{status} {named[status]}" if status in named else str(status)
 
 
-def _new_client(verify: ssl.SSLContext) -> httpx.AsyncClient:
+def _new_client(verify: ssl.SSLContext, detour: Detour | None = None) -> httpx.AsyncClient:
     # No cookie may wander from one run into another.
     jar = CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
-    return httpx.AsyncClient(verify=verify, timeout=None, cookies=jar)  # noqa: S113 (`exchange` has the limit)
+    # `exchange` has the limit of time.
+    return httpx.AsyncClient(verify=verify, timeout=None, cookies=jar, transport=detour)  # noqa: S113
 
 
 async def _run(client: httpx.AsyncClient, ask: Ask, course: _Course) -> None:
@@ -160,7 +174,7 @@ async def _run(client: httpx.AsyncClient, ask: Ask, course: _Course) -> None:
     for _ in range(_HOPS + 1):
         response = await client.send(request, stream=True, auth=None)
         following = response.next_request if ask.follow else None
-        if following is not None and _elsewhere(following, ask):
+        if following is not None and _elsewhere(following.url, ask):
             following = _for_others(following, ask)
         if following is None:
             course.response = response
@@ -188,19 +202,19 @@ def _request(ask: Ask, course: _Course) -> httpx.Request:
         raise httpx.InvalidURL(f"there is no port {url.port}")
     if framing := _FRAMING & {name.lower() for name in ask.headers}:
         raise InvalidInput(f"{ask}: the header `{min(framing)}` follows from the body and cannot be given")
+    standing = _HEADERS | _FRESH if ask.fresh else _HEADERS
     return httpx.Request(
         ask.method,
         url.copy_merge_params(ask.query) if ask.query else url,
-        headers=_HEADERS | {name.lower(): value for name, value in ask.headers.items()},
+        headers=standing | {name.lower(): value for name, value in ask.headers.items()},
         data=ask.form,
         content=ask.content,
         extensions={"trace": course.trace},
     )
 
 
-def _elsewhere(request: httpx.Request, ask: Ask) -> bool:
-    asked = httpx.URL(ask.url)
-    return (request.url.scheme, request.url.host, request.url.port) != (asked.scheme, asked.host, asked.port)
+def _elsewhere(url: httpx.URL, ask: Ask) -> bool:
+    return origin(url) != origin(httpx.URL(ask.url))
 
 
 def _for_others(request: httpx.Request, ask: Ask) -> httpx.Request | None:
@@ -213,7 +227,7 @@ def _for_others(request: httpx.Request, ask: Ask) -> httpx.Request | None:
     return request
 
 
-def _answer(course: _Course, *, truncated: bool, limit: int) -> Answer:
+def _answer(course: _Course, ask: Ask, *, truncated: bool) -> Answer:
     response = course.response
     assert response is not None
     headers = {name.lower(): value for name, value in response.headers.items()}
@@ -221,10 +235,11 @@ def _answer(course: _Course, *, truncated: bool, limit: int) -> Answer:
     return Answer(
         status=response.status_code,
         headers=headers,
-        body=bytes(course.body[:limit]),
+        body=bytes(course.body[: ask.limit]),
         truncated=truncated,
         seconds=round(time.monotonic() - course.began, 3),
         url=str(response.url),
+        place="" if _elsewhere(response.url, ask) else ask.connect_to or "",
     )
 
 

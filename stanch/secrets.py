@@ -120,10 +120,11 @@ def _spelled(char: str) -> str:
     units = char.encode("utf-16-be", "surrogatepass").hex()
     points = "".join(rf"\\{{1,8}}u{units[at : at + 4]}" for at in range(0, len(units), 4))
     html = f"&#(?:{ord(char)}|x{ord(char):x});"
-    ways = [*map(re.escape, _WAYS.get(char, ())), rf"\\{{0,8}}{re.escape(char)}"]
+    ways = [re.escape(char), *map(re.escape, _WAYS.get(char, ()))]
     if letter := _LETTERS.get(char):
-        ways.append(rf"\\{{1,8}}{letter}")
-    return f"(?:{'|'.join(ways)}|(?i:{percent}|{points}|{html}))"
+        ways.append(rf"\\{letter}")
+    # JSON in HTML has the backslash of the one before the spelling of the other.
+    return rf"(?:\\{{0,8}}(?:{'|'.join(ways)}|(?i:{html}))|(?i:{percent}|{points}))"
 
 
 def _redacted(value: Json, secrets: tuple[str, ...], spellings: re.Pattern[str]) -> Json:

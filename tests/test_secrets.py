@@ -121,6 +121,7 @@ ODD = "p@ss w/rd+=é'\"$&%7E<x>\\z"
         repr(ODD),
         json.dumps(ODD).replace("/", "\\/"),
         html.escape(ODD),
+        html.escape(json.dumps(ODD)).removeprefix("&quot;").removesuffix("&quot;"),
         shlex.quote(ODD),
         base64.b64encode(ODD.encode()).decode(),
         base64.urlsafe_b64encode(ODD.encode()).decode().rstrip("="),

@@ -53,8 +53,8 @@ def lay_out(job: Job, folder: Path, project: Path | None) -> Order:
         else _write(folder / "hosts.yml", _yaml(_data(job.inventory)))
     )
     options = ["--check", "--diff"] if job.check else []
-    if job.extra_vars:
-        options += ["-e", f"@{_write(folder / 'vars.yml', _yaml(_data(job.extra_vars)))}"]
+    if job.variables:
+        options += ["-e", f"@{_write(folder / 'vars.yml', _yaml(_data(job.variables)))}"]
     (folder / CONTROL).mkdir(mode=0o700)
     return Order(
         folder=str(folder),

@@ -12,7 +12,7 @@ from stanch.errors import InvalidInput
 from stanch.language.plan import Json
 
 _KNOWN = {
-    "playbook", "module", "args", "hosts", "inventory", "extra_vars", "check", "forks", "limit",
+    "playbook", "module", "args", "hosts", "inventory", "vars", "check", "forks", "limit",
 }  # fmt: skip
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _MODULE = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z0-9_]+)*", re.IGNORECASE)
@@ -37,7 +37,7 @@ class Job:
     pattern: str
     """For `--limit`."""
     inventory: Path | dict[str, Json]
-    extra_vars: dict[str, Json]
+    variables: dict[str, Json]
     check: bool
     forks: int | None
 
@@ -50,7 +50,7 @@ def read_job(params: Mapping[str, Json], project: Path | None) -> Job:
     if (playbook is None) == (module is None):
         raise _invalid("give `playbook` or `module`, one of the two")
     if module is None and params.get("args") is not None:
-        raise _invalid("`args` belongs to `module`; a playbook gets its values through `extra_vars`")
+        raise _invalid("`args` belongs to `module`; a playbook gets its values through `vars`")
     names, pattern = _hosts(params.get("hosts"))
     file, plays = None, None
     if module is not None:
@@ -67,7 +67,7 @@ def read_job(params: Mapping[str, Json], project: Path | None) -> Job:
         names=names,
         pattern=_limited(pattern, params.get("limit")),
         inventory=_inventory(params.get("inventory"), names, project),
-        extra_vars=_extra_vars(params.get("extra_vars")),
+        variables=_variables(params.get("vars")),
         check=_check(params.get("check", False)),
         forks=_forks(params.get("forks")),
     )
@@ -174,14 +174,14 @@ def _arguments(module: str, args: Json) -> dict[str, Json]:
     return dict(word.split("=", 1) for word in words)
 
 
-def _extra_vars(values: Json) -> dict[str, Json]:
+def _variables(values: Json) -> dict[str, Json]:
     if values is None:
         return {}
     if not isinstance(values, dict):
-        raise _invalid("`extra_vars` must be a map")
+        raise _invalid("`vars` must be a map")
     for name in values:
         if not _VARIABLE.fullmatch(name):
-            raise _invalid(f"`extra_vars` has `{name}`, which is no name of a variable")
+            raise _invalid(f"`vars` has `{name}`, which is no name of a variable")
     return values
 
 

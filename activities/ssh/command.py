@@ -20,7 +20,7 @@ LONGEST_LINE = 100 * 1024
 
 Output: TypeAlias = Literal["text", "lines", "json"]
 
-_KNOWN = {"hosts", "run", "script", "env", "stdin", "output", "user", "parallel"}
+_KNOWN = {"hosts", "run", "script", "env", "stdin", "output", "as", "parallel"}
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Both may end up in a shell on the worker, through `Match exec` of its SSH configuration.
 _HOST = re.compile(r"[A-Za-z0-9_:][A-Za-z0-9_.:%-]{0,254}")
@@ -71,7 +71,7 @@ def read_command(params: Mapping[str, Json]) -> Command:
         line=line,
         stdin=stdin.encode("utf-8", "replace"),
         output=output,
-        user=_user(params.get("user")),
+        user=_user(params.get("as")),
         parallel=parallel,
     )
 
@@ -152,7 +152,7 @@ def _user(user: Json) -> str | None:
     if user is None:
         return None
     if not isinstance(user, str) or not _USER.fullmatch(user):
-        raise InvalidInput(f"ssh: `user` is `{user}`, which is no user name")
+        raise InvalidInput(f"ssh: `as` is `{user}`, which is no user name")
     return user
 
 

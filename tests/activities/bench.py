@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,8 +20,10 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.action import Action, Context
 from activities.heart import Memory
+from activities.keeping import Keeper
 from activities.perform import ActionActivity, action_activities
 from stanch.contract import ActionReport, ActionTask, Progress
+from stanch.evidence import Evidence
 from stanch.language.catalogue import ActionSpec
 from stanch.language.plan import Call, Check, Json, Poll
 from stanch.schemas import load_catalogue
@@ -57,12 +61,15 @@ def raising(error: BaseException) -> Behaving:
 BEHAVING = ActionSpec("behaving", "declared", {"type": "object", "$defs": {}}, {}, 60.0)
 
 
+NOWHERE = Evidence(Path(os.devnull) / "evidence")
+
+
 class Bench:
     """One activity attempt after the other, with what each told Temporal."""
 
-    def __init__(self, *actions: Action) -> None:
+    def __init__(self, *actions: Action, evidence: Evidence = NOWHERE, limit: int = 4096) -> None:
         specs = {**load_catalogue().actions, "behaving": BEHAVING}
-        self._activities = action_activities(actions, specs)
+        self._activities = action_activities(actions, Keeper(evidence, limit), specs)
         self._names = [action.name for action in actions]
         self.environment = ActivityEnvironment()
         self.beats: list[tuple[Progress, Memory]] = []
@@ -80,7 +87,11 @@ class Bench:
         details = [{"phase": "acting"}, json.loads(json.dumps(memory))] if memory is not None else []
         moment = datetime.fromtimestamp(scheduled or time.time(), UTC)
         self.environment.info = replace(
-            self.environment.info, attempt=number, heartbeat_details=details, scheduled_time=moment
+            self.environment.info,
+            attempt=number,
+            heartbeat_details=details,
+            scheduled_time=moment,
+            start_to_close_timeout=timedelta(minutes=5),
         )
         self.environment.on_heartbeat = lambda progress, memory: self.beats.append((progress, memory))
 

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
+import ipaddress
 import socket
+import ssl
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import uvicorn
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -118,6 +126,75 @@ async def raw(
         for task in handling:
             task.cancel()
         await asyncio.gather(*handling, return_exceptions=True)
+
+
+@dataclass(slots=True)
+class Secure:
+    """A server that speaks TLS, whose certificate is for one name, and what it was asked."""
+
+    port: int
+    authority: str
+    """The file of the certificate, which vouches for itself."""
+    names: list[str | None] = field(default_factory=list)
+    """What each connection has asked for (SNI)."""
+    heads: list[str] = field(default_factory=list)
+    """Each request's first lines, up to the empty one."""
+    reply: bytes = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+
+
+@asynccontextmanager
+async def secure(folder: Path, name: str) -> AsyncIterator[Secure]:
+    certificate, key = _certificate(folder, name)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    started = Secure(0, str(certificate))
+    context.sni_callback = lambda _, asked, __: started.names.append(asked)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                started.heads.append((await reader.readuntil(b"\r\n\r\n")).decode())
+                writer.write(started.reply)
+                await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context)
+    started.port = server.sockets[0].getsockname()[1]
+    try:
+        yield started
+    finally:
+        server.close()
+
+
+def _certificate(folder: Path, name: str) -> tuple[Path, Path]:
+    """A certificate for `name`, a host or an address, that signs itself, and its key, in PEM files."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    now = datetime.datetime.now(datetime.UTC)
+    try:
+        subject: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        subject = x509.DNSName(name)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(issuer)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([subject]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    paths = folder / f"{name}.pem", folder / f"{name}.key"
+    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    paths[1].write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return paths
 
 
 def free_port() -> int:

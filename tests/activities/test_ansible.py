@@ -156,7 +156,7 @@ async def test_a_playbook_says_what_each_host_did(
 ) -> None:
     values = {"wanted": TEMPLATE, "number": 41}
     result = await ansible.perform(
-        {"playbook": "mixed.yml", "hosts": ["web1", "web2"], "extra_vars": values}, context
+        {"playbook": "mixed.yml", "hosts": ["web1", "web2"], "vars": values}, context
     )
     check_schema(result)
     web1, web2 = result["hosts"]
@@ -227,7 +227,7 @@ async def test_no_argument_of_a_process_holds_what_the_step_was_given(
     ansible: AnsibleAction, farm: Farm, beats: Beats
 ) -> None:
     plays = [{"hosts": "all", "gather_facts": False, "tasks": [{"raw": "sleep 20"}]}]
-    params = {"playbook": plays, "hosts": ["web1"], "extra_vars": {"token": "s3cr3t-value"}}
+    params = {"playbook": plays, "hosts": ["web1"], "vars": {"token": "s3cr3t-value"}}
     running = asyncio.create_task(ansible.perform(params, beats.context()))
     await until(lambda: sleeping(farm))
     assert processes_with("s3cr3t-value") == []
@@ -262,7 +262,7 @@ async def test_no_argument_of_a_process_holds_what_the_step_was_given(
         ({"module": "ping", "inventory": "../hosts"}, "`../hosts` is not inside"),
         ({"module": "ping", "inventory": {}}, "`inventory` must be"),
         ({"module": "ping", "limit": "a,b"}, "`limit` is `a,b`"),
-        ({"module": "ping", "extra_vars": {"a-b": 1}}, "`a-b`, which is no name"),
+        ({"module": "ping", "vars": {"a-b": 1}}, "`a-b`, which is no name"),
         ({"module": "ping", "forks": 0}, "`forks` is `0`"),
         ({"module": "ping", "check": "yes"}, "`check` is `yes`"),
         ({"module": "ping", "become": True}, "no parameter `become`"),

@@ -27,11 +27,13 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from activities.action import Action
 from activities.ansible import AnsibleAction
 from activities.http import Http
+from activities.keeping import Keeper
 from activities.page import Pager
 from activities.perform import action_activities
 from activities.prometheus import Prometheus
 from activities.ssh import SshAction
 from stanch.contract import ACTIVITY_PAGE, ActionTask, PageTask
+from stanch.evidence import Evidence
 from stanch.language.plan import Call, Check, Json, Poll
 from tests.activities.served import Got, Scripted, free_port, raw
 from tests.support.sshd import Farm
@@ -49,6 +51,14 @@ SECRET: Json = {"secret": "env/CANARY_TOKEN"}
 MULTILINE: Json = {"secret": "env/CANARY_KEY"}
 HEADER: Json = {"secret": "env/CANARY_PLAIN"}
 PAGER: Json = {"secret": "env/CANARY_PAGER"}
+ALL = {
+    "all.json": "result",
+    "parts.json": "result.map(name, string(name))",
+    "body.txt": "result.body",
+    "stdout.txt": "result.stdout",
+    "wrong.txt": "int(result.body)",
+}
+"""Every way to keep something, of which each action has some."""
 
 
 @workflow.defn
@@ -81,8 +91,9 @@ class Paging:
 class Ground:
     """A worker with every action, and all that was kept of what it did."""
 
-    def __init__(self, client: Client, database: Path) -> None:
+    def __init__(self, client: Client, database: Path, evidence: Path) -> None:
         self.client = client
+        self.evidence = evidence
         self.queue = f"canary-{uuid4()}"
         self.database = database
         self.kept: list[bytes] = []
@@ -124,12 +135,13 @@ async def ground(tmp_path_factory: pytest.TempPathFactory, farm: Farm) -> AsyncI
         AnsibleAction(None, farm.config_file),
     ]
     with start_temporal(folder, database=folder / "temporal.db") as server:
-        ground = Ground(await server.client(), folder / "temporal.db")
+        ground = Ground(await server.client(), folder / "temporal.db", folder / "evidence")
+        keeper = Keeper(Evidence(ground.evidence), 2048)
         worker = Worker(
             ground.client,
             task_queue=ground.queue,
             workflows=[Steps, Paging],
-            activities=[*action_activities(actions), Pager({"ic": [PAGER]}).page],
+            activities=[*action_activities(actions, keeper), Pager({"ic": [PAGER]}).page],
             workflow_runner=UnsandboxedWorkflowRunner(),
             max_heartbeat_throttle_interval=timedelta(milliseconds=100),
         )
@@ -138,6 +150,9 @@ async def ground(tmp_path_factory: pytest.TempPathFactory, farm: Farm) -> AsyncI
         stored = ground.stored()
         assert b"env/CANARY" in stored, "the database is not where the server keeps its histories"
         assert MARK.encode() not in stored, _around(stored)
+        evidence = [path.read_bytes() for path in ground.evidence.rglob("*") if path.is_file()]
+        assert any(b"[secret]" in content for content in evidence), "nothing was kept"
+        assert [_around(content) for content in evidence if MARK.encode() in content] == []
         await asyncio.gather(*(action.close() for action in actions))
 
 
@@ -152,12 +167,12 @@ def _secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def read(call: Call, until: str = "", timeout: float = 10.0) -> ActionTask:
     poll = Poll(until, within=0.2, every=0.05) if until else None
-    return ActionTask("look", call, timeout=timeout, poll=poll)
+    return ActionTask("look", call, timeout=timeout, poll=poll, keep=ALL)
 
 
 def change(call: Call, done: Call | None = None, timeout: float = 10.0) -> ActionTask:
     check = Check(done, Poll("result.status == 999", within=0.2, every=0.05)) if done else None
-    return ActionTask("act", call, effect="change", timeout=timeout, done=check, key="run/act/1")
+    return ActionTask("act", call, effect="change", timeout=timeout, done=check, key="run/act/1", keep=ALL)
 
 
 def told(got: Got) -> str:
@@ -270,8 +285,8 @@ PLAYS: Json = [
 ]
 RUNS: dict[str, Json] = {
     "a command that is none": SHELL,
-    "plays": {"playbook": PLAYS, "hosts": ["web1"], "extra_vars": {"token": SECRET, "key": MULTILINE}},
-    "no host": {"playbook": PLAYS, "hosts": ["nowhere"], "extra_vars": {"token": HEADER, "key": MULTILINE}},
+    "plays": {"playbook": PLAYS, "hosts": ["web1"], "vars": {"token": SECRET, "key": MULTILINE}},
+    "no host": {"playbook": PLAYS, "hosts": ["nowhere"], "vars": {"token": HEADER, "key": MULTILINE}},
     "a module that is none": {"module": "no_such_module", "args": {"a": SECRET}, "hosts": ["web1"]},
 }
 

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import datetime
-import ipaddress
 import json
 import logging
 import ssl
@@ -12,20 +10,18 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from jsonschema import Draft202012Validator
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from activities.action import Context
+from activities.detour import Detour
 from activities.http import BODY_LIMIT, Http
 from activities.web import status_text
 from stanch.errors import ActionRefused, InvalidInput, OutcomeUnknown, Unreachable
 from stanch.schemas import load_catalogue
-from tests.activities.served import Got, Scripted, free_port, raw, scripted
+from tests.activities.served import Got, Scripted, free_port, raw, scripted, secure
 
 
 @pytest.fixture
@@ -145,7 +141,7 @@ async def test_nothing_about_a_request_is_logged(
 
 
 @pytest.mark.parametrize(
-    ("status", "expect", "failure"),
+    ("status", "accept", "failure"),
     [
         (204, None, None),
         (302, None, None),
@@ -156,10 +152,10 @@ async def test_nothing_about_a_request_is_logged(
     ],
 )
 async def test_the_status_decides_about_failure(
-    http: Http, site: Scripted, status: int, expect: list[int] | None, failure: str | None
+    http: Http, site: Scripted, status: int, accept: list[int] | None, failure: str | None
 ) -> None:
     site.reply = lambda got: Response("", status)
-    given: dict[str, Any] = {"expect": expect} if expect else {}
+    given: dict[str, Any] = {"accept": accept} if accept else {}
     result = await perform(http, url=f"{site.url}/x?q=1", **given)
     assert http.failure(result) == (failure and f"GET {site.url}/x {failure}")
 
@@ -275,13 +271,135 @@ async def test_a_body_is_not_repeated_at_another_host(http: Http, site: Scripted
         result = await perform(
             http, method="POST", url=site.url, json={"token": "t0ken"}, follow_redirects=True
         )
-        assert (result["status"], result["expected"], other.got) == (307, False, [])
+        assert (result["status"], result["accepted"], other.got) == (307, False, [])
 
 
 async def test_redirects_in_a_circle_end(http: Http, site: Scripted) -> None:
     site.reply = lambda got: RedirectResponse("/", 302)
     with pytest.raises(ActionRefused, match="more than 10 redirects"):
         await perform(http, url=site.url, follow_redirects=True)
+
+
+# --- connecting elsewhere ---------------------------------------------------------------------------------
+
+
+SHOP = "shop.example.org"
+"""Has no address that anybody here could reach."""
+
+
+@pytest.mark.parametrize("place", ["127.0.0.1:{}", "localhost:{}"])
+async def test_a_request_connects_elsewhere_and_asks_for_the_same_host(
+    http: Http, site: Scripted, place: str
+) -> None:
+    port = httpx.URL(site.url).port
+    result = await perform(http, url=f"http://{SHOP}/x", connect_to=place.format(port))
+    assert (site.got[0].headers["host"], site.got[0].path) == (SHOP, "/x")
+    assert (result["url"], result["connected_to"]) == (f"http://{SHOP}/x", place.format(port))
+
+
+async def test_connecting_elsewhere_keeps_the_port_unless_another_is_given(
+    http: Http, site: Scripted
+) -> None:
+    port = httpx.URL(site.url).port
+    await perform(http, method="POST", url=f"http://{SHOP}:{port}/", json={"a": 1}, connect_to="127.0.0.1")
+    assert (site.got[0].headers["host"], site.got[0].body) == (f"{SHOP}:{port}", b'{"a": 1}')
+
+
+async def test_elsewhere_must_show_the_certificate_of_the_host_that_is_asked_for(
+    http: Http, tmp_path: Path
+) -> None:
+    async with secure(tmp_path, SHOP) as server:
+        there: Any = {"connect_to": f"127.0.0.1:{server.port}", "ca_file": server.authority}
+        assert (await perform(http, url=f"https://{SHOP}/", **there))["body"] == "ok"
+        assert server.names == [SHOP]
+        with pytest.raises(Unreachable, match=r"certificate is not trusted: Hostname mismatch"):
+            await perform(http, url="https://bank.example.org/", **there)
+    assert len(server.heads) == 1
+    assert f"Host: {SHOP}\r\n" in server.heads[0]
+
+
+async def test_a_redirect_on_the_same_host_connects_elsewhere_too(http: Http, site: Scripted) -> None:
+    site.reply = lambda got: RedirectResponse("/end", 302) if got.path == "/" else JSONResponse("there")
+    place = f"127.0.0.1:{httpx.URL(site.url).port}"
+    result = await perform(http, url=f"http://{SHOP}/", connect_to=place, follow_redirects=True)
+    assert (result["url"], result["json"]) == (f"http://{SHOP}/end", "there")
+    assert [(got.path, got.headers["host"]) for got in site.got] == [("/", SHOP), ("/end", SHOP)]
+
+
+async def test_a_redirect_to_another_host_goes_where_it_says(http: Http, site: Scripted) -> None:
+    with scripted() as other:
+        site.reply = lambda got: RedirectResponse(f"{other.url}/end", 302)
+        place = f"127.0.0.1:{httpx.URL(site.url).port}"
+        result = await perform(http, url=f"http://{SHOP}/", connect_to=place, follow_redirects=True)
+        assert result["url"] == f"{other.url}/end"
+        assert "connected_to" not in result
+        assert (len(site.got), len(other.got)) == (1, 1)
+
+
+async def test_a_connection_made_in_the_name_of_another_host_is_not_one_to_the_place_itself(
+    tmp_path: Path,
+) -> None:
+    async with secure(tmp_path, SHOP) as server:
+        place = f"127.0.0.1:{server.port}"
+        trust = ssl.create_default_context(cafile=server.authority)
+        async with httpx.AsyncClient(transport=Detour(f"https://{SHOP}/", place, trust)) as client:
+            assert [(await client.get(f"https://{SHOP}/")).text for _ in range(2)] == ["ok", "ok"]
+            with pytest.raises(httpx.ConnectError, match="IP address mismatch"):
+                await client.get(f"https://{place}/")
+    assert (server.names, len(server.heads)) == ([SHOP, None], 2)
+
+
+async def test_a_connection_made_elsewhere_is_not_used_for_others(http: Http, site: Scripted) -> None:
+    place = f"127.0.0.1:{httpx.URL(site.url).port}"
+    await perform(http, url=site.url)
+    await perform(http, url=f"http://{SHOP}/", connect_to=place)
+    await perform(http, url="http://bank.example.org/", connect_to=place)
+    await perform(http, url=site.url)
+    first, second, third, fourth = [got.port for got in site.got]
+    assert first == fourth
+    assert len({first, second, third}) == 3
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_an_error_names_the_place_that_was_connected_to(http: Http, method: str) -> None:
+    place = f"127.0.0.1:{free_port()}"
+    with pytest.raises(Unreachable) as caught:
+        await perform(http, method=method, url=f"http://{SHOP}/x?a=1", connect_to=place)
+    assert str(caught.value) == f"{method} http://{SHOP}/x at {place}: connection refused"
+
+
+async def test_a_failure_names_the_place_that_answered(http: Http, site: Scripted) -> None:
+    site.reply = lambda got: Response("", 503)
+    place = f"127.0.0.1:{httpx.URL(site.url).port}"
+    result = await perform(http, url=f"http://{SHOP}/x", connect_to=place)
+    assert http.failure(result) == f"GET http://{SHOP}/x at {place} answered 503 Service Unavailable"
+
+
+@pytest.mark.parametrize(
+    "place", ["", "a b", "http://127.0.0.1", "ann@127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:99999"]
+)
+async def test_what_is_no_place_is_the_authors_error(http: Http, site: Scripted, place: str) -> None:
+    with pytest.raises(InvalidInput, match="`connect_to` is"):
+        await perform(http, method="POST", url=site.url, connect_to=place)
+    assert site.got == []
+
+
+# --- caches -----------------------------------------------------------------------------------------------
+
+
+async def test_a_fresh_answer_is_asked_for_when_the_step_wants_one(http: Http, site: Scripted) -> None:
+    await perform(http, url=site.url)
+    await perform(http, url=site.url, fresh=True)
+    await perform(http, url=site.url, fresh=True, headers={"Cache-Control": "max-age=5"})
+    asked = [(got.headers.get("cache-control"), got.headers.get("pragma")) for got in site.got]
+    assert asked == [(None, None), ("no-cache", "no-cache"), ("max-age=5", "no-cache")]
+
+
+async def test_a_fresh_answer_is_asked_for_behind_a_redirect_too(http: Http, site: Scripted) -> None:
+    with scripted() as other:
+        site.reply = lambda got: RedirectResponse(f"{other.url}/end", 302)
+        await perform(http, url=site.url, fresh=True, follow_redirects=True)
+        assert other.got[0].headers["cache-control"] == "no-cache"
 
 
 # --- errors -----------------------------------------------------------------------------------------------
@@ -365,26 +483,13 @@ async def test_a_header_that_cannot_be_sent_is_the_authors_error(
 
 
 async def test_a_certificate_is_trusted_by_its_file_only(http: Http, tmp_path: Path) -> None:
-    authority, key = _certificate(tmp_path)
-    server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server_side.load_cert_chain(authority, key)
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
-        await writer.drain()
-        writer.close()
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=server_side)
-    url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    try:
+    async with secure(tmp_path, "127.0.0.1") as server:
+        url = f"https://127.0.0.1:{server.port}"
         with pytest.raises(Unreachable, match="certificate is not trusted"):
             await perform(http, url=url)
-        assert (await perform(http, url=url, ca_file=str(authority)))["body"] == "ok"
+        assert (await perform(http, url=url, ca_file=server.authority))["body"] == "ok"
         with pytest.raises(InvalidInput, match="no file of PEM certificates"):
             await perform(http, url=url, ca_file=str(tmp_path / "missing"))
-    finally:
-        server.close()
 
 
 async def test_cancellation_ends_a_request_within_a_second(http: Http) -> None:
@@ -405,31 +510,3 @@ async def test_cancellation_ends_a_request_within_a_second(http: Http) -> None:
             await task
         await asyncio.wait_for(closed.wait(), 10)
     assert time.monotonic() - began < 8
-
-
-def _certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that signs itself, and its key, in PEM files."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
-        )
-        .sign(key, hashes.SHA256())
-    )
-    paths = folder / "cert.pem", folder / "key.pem"
-    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    paths[1].write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    return paths

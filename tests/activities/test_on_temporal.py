@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,11 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.http import Http
+from activities.keeping import Keeper
 from activities.perform import action_activities
 from stanch.client.payloads import data_converter
-from stanch.contract import ActionReport, ActionTask
+from stanch.contract import ActionReport, ActionTask, Kept
+from stanch.evidence import Evidence
 from tests.activities.bench import BEHAVE, Behaving, Bench, change, get, in_turn, post, read
 from tests.activities.served import free_port, raw, scripted, until
 
@@ -61,8 +64,9 @@ async def temporal() -> AsyncIterator[Client]:
 class Crew:
     """Workers of one task queue, and the run of one task."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, evidence: Path) -> None:
         self._client = client
+        self.evidence = evidence
         self._queue = f"actions-{uuid4()}"
         self.http = Http()
 
@@ -71,7 +75,7 @@ class Crew:
             self._client,
             task_queue=self._queue,
             workflows=[OneAction],
-            activities=action_activities([self.http]),
+            activities=action_activities([self.http], Keeper(Evidence(self.evidence), 4096)),
             workflow_runner=UnsandboxedWorkflowRunner(),
             max_heartbeat_throttle_interval=heartbeats_every,
         )
@@ -83,8 +87,8 @@ class Crew:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def crew(temporal: Client) -> AsyncIterator[Crew]:
-    crew = Crew(temporal)
+async def crew(temporal: Client, tmp_path: Path) -> AsyncIterator[Crew]:
+    crew = Crew(temporal, tmp_path)
     yield crew
     await crew.http.close()
 
@@ -158,6 +162,33 @@ async def test_a_change_that_only_needs_confirmation_outlives_its_worker(crew: C
         async with crew.worker():
             report = await handle.result()
     assert report.result["method"] == "POST"
+    assert site.methods().count("POST") == 1
+
+
+async def test_what_a_failed_step_keeps_reaches_the_workflow_as_a_detail_of_its_failure(crew: Crew) -> None:
+    with scripted() as site:
+        site.reply = lambda got: JSONResponse("no", 409)
+        task = replace(change(post(site.url)), keep={"body": "result.body"})
+        async with crew.worker():
+            error = await failure(await crew.start(task))
+    assert isinstance(error, ApplicationError)
+    [detail] = error.details
+    [kept] = [Kept(**one) for one in detail["kept"]]
+    assert (kept.name, kept.size, (crew.evidence / kept.path).read_text()) == ("body", 4, '"no"')
+
+
+async def test_a_worker_that_takes_over_keeps_the_same_thing(crew: Crew) -> None:
+    """The change was made by one, and confirmed by the other."""
+    with scripted() as site:
+        site.reply = in_turn(0)
+        async with crew.worker():
+            task = change(post(site.url), "result.json.v == 1", get(site.url), within=30, every=0.1)
+            handle = await crew.start(replace(task, keep={"made": "result.body"}))
+            await until(lambda: len(site.got) >= 5)
+        site.reply = in_turn(1)
+        async with crew.worker():
+            report = await handle.result()
+    assert (crew.evidence / report.kept[0].path).read_text() == '{"v":0}'
     assert site.methods().count("POST") == 1
 
 

@@ -69,8 +69,8 @@ async def test_an_action_that_does_not_give_up_is_cut_off(monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("params", "says"),
     [
-        ({"expect": [200, "x"]}, "`http.expect[1]` does not fit: 'x' is not of type 'integer'"),
-        ({"expect": "${{ 200 }}"}, "`http.expect` does not fit"),
+        ({"accept": [200, "x"]}, "`http.accept[1]` does not fit: 'x' is not of type 'integer'"),
+        ({"accept": "${{ 200 }}"}, "`http.accept` does not fit"),
         ({"follow_redirects": "yes"}, "`http.follow_redirects` does not fit: 'yes' is not of type 'boolean'"),
         ({"verb": "GET"}, "'verb' was unexpected"),
         ({"url": "example.org"}, "`http.url` does not fit: 'example.org' does not match"),

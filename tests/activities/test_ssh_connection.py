@@ -242,9 +242,9 @@ async def test_a_key_with_a_pass_phrase_works_from_the_agent(
 
 
 async def test_the_user_of_the_step_wins(ssh: SshAction, farm: Farm, context: Context) -> None:
-    assert (await ssh.perform(to("web1", run=["true"], user=farm.user), context))[0]["rc"] == 0
+    assert (await ssh.perform(to("web1", run=["true"], **{"as": farm.user}), context))[0]["rc"] == 0
     with pytest.raises(ActionRefused, match="cannot log in as `nobody-here`"):
-        await ssh.perform(to("web1", run=["true"], user="nobody-here"), context)
+        await ssh.perform(to("web1", run=["true"], **{"as": "nobody-here"}), context)
 
 
 # --- is it there? ------------------------------------------------------------------------------------------

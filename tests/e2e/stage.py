@@ -143,6 +143,7 @@ def _configure(stage: Stage) -> None:
         "ssh": {"config_file": str(stage.hosts.farm.config_file)},
         "ansible": {"project": str(HERE / "playbooks")},
         "prometheus": {"url": stage.prometheus_url},
+        "evidence": {"path": "evidence"},
     }
     stage.worker.config.write_text(yaml.safe_dump(config))
 
