@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from stanch.language.plan import Call, Check, Json, Plan, Poll
+from stanch.language.plan import Call, Check, Json, Link, Plan, Poll, Suggestion, Verdict
 
 TASK_QUEUE = "stanch"
 
@@ -41,7 +41,7 @@ SEARCH_BOOLS = (SEARCH_DRILL,)
 Severity: TypeAlias = Literal["SEV1", "SEV2", "SEV3", "SEV4"]
 Mode: TypeAlias = Literal["live", "drill", "dry_run"]
 Outcome: TypeAlias = Literal["succeeded", "failed", "refused", "denied", "aborted", "in_doubt"]
-Choice: TypeAlias = Literal["approve", "deny", "retry", "skip", "undo", "abort", "done"]
+Choice: TypeAlias = Literal["approve", "deny", "retry", "skip", "undo", "abort", "done", "answer", "fail"]
 
 
 # --- how a run is started ---------------------------------------------------------------------------------
@@ -87,6 +87,16 @@ class Trigger:
 
 
 @dataclass(frozen=True, slots=True)
+class IncidentRef:
+    """The incident that a run belongs to, as it was when the run started."""
+
+    id: str
+    severity: Severity
+    title: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RunInput:
     """The one argument of a runbook workflow. Its workflow type is the runbook's name."""
 
@@ -100,6 +110,7 @@ class RunInput:
     policy: RunPolicy = field(default_factory=RunPolicy)
     url: str = ""
     """The run's page in the Temporal Web UI."""
+    incident: IncidentRef | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +144,27 @@ class ActionTask:
     """The names that `poll.until` and `done.poll.until` may read beside `result`."""
     key: str = ""
     """Names this execution for ever (run, step, attempt): the idempotency key of a change."""
+    keep: Mapping[str, str] = field(default_factory=dict)
+    """Label to CEL over `result` and `scope`: what is stored as evidence, and not in the history."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A piece of evidence that was stored beside the history."""
+
+    name: str
+    """A label such as `controller.log`."""
+    step: str = ""
+    """Path of the step that kept it."""
+    digest: str = ""
+    """SHA-256 of what is stored, in hex."""
+    size: int = 0
+    """Bytes stored."""
+    truncated: bool = False
+    path: str = ""
+    """Below the folder of evidence."""
+    error: str = ""
+    """Why it was not stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +174,7 @@ class ActionReport:
     result: Json = None
     already: bool = False
     """`done` held before anything was executed, so nothing was."""
+    kept: tuple[Kept, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +203,17 @@ class PageTask:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What a step's diagnosis said."""
+
+    step: str
+    verdict: Verdict
+    text: str
+    suggest: Suggestion | None = None
+    """Rendered: a person can start it as it stands."""
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One thing that an approval lets happen, as a person reads it."""
 
@@ -177,6 +221,8 @@ class Change:
     command: str
     done: str = ""
     undo: str = ""
+    revert: str = ""
+    """When it is put back by itself: `end_of_run`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +231,7 @@ class Request:
 
     id: str
     step: str
-    kind: Literal["approval", "failure", "in_doubt"]
+    kind: Literal["approval", "failure", "in_doubt", "ask", "manual"]
     question: str
     roles: tuple[str, ...]
     choices: tuple[Choice, ...]
@@ -204,6 +250,15 @@ class Request:
     answers: tuple[str, ...] = ()
     """Who has approved so far, while a quorum is not complete."""
     digest: str = ""
+    of_roles: int = 1
+    """On behalf of how many of `roles` an approval is needed, each by a different person."""
+    fields: Mapping[str, Json] = field(default_factory=dict)
+    """Of an `ask`: field name to the JSON Schema of its value, choices filled in."""
+    show: str = ""
+    """What the person should know, or (`manual`) do."""
+    checklist: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
+    findings: tuple[Found, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +272,8 @@ class Decision:
     reason: str = ""
     confirm: str = ""
     via: str = "cli"
+    values: Mapping[str, Json] = field(default_factory=dict)
+    """Of an `answer`: a value for each field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +348,10 @@ class Effected:
     undo: Call | None = None
     undone: bool = False
     irreversible: str = ""
+    reverts: str | None = None
+    """Path of the block, child or run at whose end it is put back; empty for the run, None if at none."""
+    part_of: str = ""
+    """Path of the block whose one way back takes this back too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,5 +378,7 @@ class RunView:
     timeline: tuple[Moment, ...] = ()
     ledger: tuple[Effected, ...] = ()
     spent: Spent = field(default_factory=Spent)
+    findings: tuple[Found, ...] = ()
+    kept: tuple[Kept, ...] = ()
     as_of: float = 0.0
     """The moment that `spent` reaches to: the run's last turn, which may be long ago while it waits."""

@@ -10,7 +10,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, CancelledErro
 from temporalio.exceptions import TimeoutError as TemporalTimeout
 
 from stanch.conductor.events import ActionFailed, ActionLost
-from stanch.contract import ActionTask
+from stanch.contract import ActionTask, Kept
 
 _UNKNOWN = "OutcomeUnknown"
 
@@ -20,8 +20,10 @@ def meaning(
 ) -> ActionFailed | ActionLost:
     """The event for `error`. A change is lost unless it is certain that it did not begin, or how it ended."""
     cause = error.cause if isinstance(error, ActivityError) else None
+    kept: tuple[Kept, ...] = ()
     match cause:
         case ApplicationError(type=kind):
+            kept = _kept(cause.details)
             lost, reason = kind == _UNKNOWN, cause.message
         case TemporalTimeout(type=TimeoutType.SCHEDULE_TO_START):
             lost, reason = False, "no worker took it in time"
@@ -34,8 +36,15 @@ def meaning(
         case _:
             lost, reason = True, str(cause or "it was cancelled")
     if task.effect == "read" or not lost:
-        return ActionFailed(at, key, reason)
+        return ActionFailed(at, key, reason, kept)
     return ActionLost(at, key, reason)
+
+
+def _kept(details: Sequence[Any]) -> tuple[Kept, ...]:
+    """The evidence that an action stored although it failed."""
+    report = details[0] if details and isinstance(details[0], Mapping) else {}
+    found = report.get("kept", ())
+    return tuple(Kept(**each) for each in found) if isinstance(found, list) else ()
 
 
 def _begun(details: Sequence[Any]) -> bool:

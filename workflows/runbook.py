@@ -252,7 +252,7 @@ class RunbookWorkflow:
                 self._apply(meaning(error, key, task, workflow.time()))
         else:
             self._forget(key)
-            self._apply(ActionSucceeded(workflow.time(), key, report.result, report.already))
+            self._apply(ActionSucceeded(workflow.time(), key, report.result, report.already, report.kept))
 
     def _forget(self, key: str) -> None:
         self._tasks.pop(key, None)

@@ -22,13 +22,17 @@ from stanch.contract import (
     SEARCH_SERVICE,
     SEARCH_SEVERITY,
     TASK_QUEUE,
+    IncidentRef,
     Mode,
     RunInput,
     Severity,
     Trigger,
 )
+from stanch.errors import InvalidInput
+from stanch.language.coverage import uncovered
 from stanch.language.encode import plan_digest
-from stanch.language.plan import Json, Plan, all_steps
+from stanch.language.people import asked_roles
+from stanch.language.plan import Json, Plan
 
 PHASE_AT_START = "diagnosing"
 
@@ -47,6 +51,7 @@ class Start:
     mode: Mode = "live"
     service: str = ""
     trigger: Trigger | None = None
+    incident: IncidentRef | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +74,17 @@ def run_url(config: Config, run: str) -> str:
 
 
 async def start_run(client: Client, config: Config, start: Start, *, eager: bool = False) -> Started:
-    """Start the run, or return the one that is running under the same key. Raises temporalio's RPCError.
+    """Start the run, or return the one that is running under the same key. Raises temporalio's RPCError, and
+    InvalidInput for a Plan that must not be started by itself.
 
     `eager` asks Temporal to hand the first task straight to a worker in this process.
     """
+    if alone := uncovered(start.plan):
+        named = ", ".join(f"`{name}`" for name in alone[:5])
+        raise InvalidInput(
+            f"`{start.plan.runbook}` is not started by itself: no approval covers what {named} changes; "
+            "start the runbook that calls it"
+        )
     run = run_id(start.plan.runbook, start.key)
     url = run_url(config, run)
     handle = await client.start_workflow(
@@ -91,11 +103,6 @@ async def start_run(client: Client, config: Config, start: Start, *, eager: bool
 
 
 def run_input(config: Config, start: Start, url: str) -> RunInput:
-    steps = all_steps(start.plan.steps)
-    roles = tuple(dict.fromkeys(role for step in steps if step.approval for role in step.approval.roles))
-    asks = any(step.on_failure == "ask" for step in steps)
-    if asks and "incident_commander" not in roles:
-        roles += ("incident_commander",)
     return RunInput(
         plan=start.plan,
         inputs=start.inputs,
@@ -104,7 +111,8 @@ def run_input(config: Config, start: Start, url: str) -> RunInput:
         mode=start.mode,
         service=start.service,
         trigger=start.trigger,
-        policy=config.policy.for_run(roles, start.severity),
+        policy=config.policy.for_run(asked_roles(start.plan), start.severity),
+        incident=start.incident,
         url=url,
     )
 

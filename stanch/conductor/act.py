@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from stanch.conductor import finish
 from stanch.conductor.events import ActionFailed, ActionLost, ActionSucceeded
-from stanch.conductor.preview import command_of, target_of
+from stanch.conductor.ledger import enter
+from stanch.conductor.preview import target_of
 from stanch.conductor.state import Node, Phase
 from stanch.conductor.turn import Turn
-from stanch.contract import ActionTask, Effected
-from stanch.errors import EvaluationError
-from stanch.language.evaluate import render
-from stanch.language.plan import Call, Step
+from stanch.contract import ActionTask
+from stanch.language.plan import Check, Step
 
 READ_TRIES = 3
 """How often a read is tried when its target cannot be reached or its worker dies."""
+KEEPING = 10.0
+"""Seconds for storing evidence."""
 SLACK = 5.0
 """Seconds beyond an action's own limits before its worker is given up."""
 
@@ -31,7 +30,7 @@ def act(turn: Turn, node: Node, step: Step, task: ActionTask) -> None:
     key = turn.run_action(
         node,
         task,
-        summary(step, node, task),
+        summary(turn, node, task),
         deadline(task),
         tries(step),
         step.retry.every if step.retry else 2.0,
@@ -39,18 +38,27 @@ def act(turn: Turn, node: Node, step: Step, task: ActionTask) -> None:
     turn.put(node, phase=Phase.ACTING, key=key)
 
 
-def summary(step: Step, node: Node, task: ActionTask) -> str:
+def watch(turn: Turn, node: Node, step: Step, task: ActionTask, done: Check) -> None:
+    """Look until a person's work is in place, as long as that person has for it."""
+    check = ActionTask(step=task.step, call=done.call, timeout=task.timeout, poll=done.poll, scope=task.scope)
+    turn.changing = turn.changing or step.effect == "change"
+    key = turn.run_action(node, check, f"{step.id}: has it been done?", deadline(check), READ_TRIES)
+    turn.put(node, phase=Phase.ACTING, key=key)
+
+
+def summary(turn: Turn, node: Node, task: ActionTask) -> str:
     """One line for the Temporal Web UI: `roll_back web1: Put the previous release back`."""
     target = target_of(task.call)
     where = f" {target}" if target and node.item is not None else ""
-    return f"{step.id}{where}: {step.title or task.call.action}"[:200]
+    title = turn.text(node, turn.step(node).title) or task.call.action
+    return f"{node.step}{where}: {title}"[:200]
 
 
 def deadline(task: ActionTask) -> float:
     """Seconds for the whole activity: the action, the check before it, and the waiting after it."""
     waiting = (task.poll.within if task.poll else 0.0) + (task.done.poll.within if task.done else 0.0)
     checking = task.timeout if task.done else 0.0
-    return task.timeout + checking + waiting + SLACK
+    return task.timeout + checking + waiting + SLACK + (KEEPING if task.keep else 0.0)
 
 
 def tries(step: Step) -> int:
@@ -63,16 +71,18 @@ def succeeded(turn: Turn, node: Node, event: ActionSucceeded) -> None:
     """The action ended well: write the ledger, go on."""
     doubted = node.doubted
     node = turn.put(node, result=event.result, assumed=event.already, doubted=False, key="")
+    turn.keep(node, event.kept)
     step = turn.step(node)
     note = "already in place; nothing was executed" if event.already else ""
     if event.already and doubted:
         note = "already in place: an attempt whose outcome was unknown made it; nothing was executed now"
     if step.effect == "change" and (doubted or not event.already):
-        enter_ledger(turn, node, step)
+        enter(turn, node)
     finish.complete(turn, turn.put(node, note=note))
 
 
 def failed(turn: Turn, node: Node, event: ActionFailed) -> None:
+    turn.keep(node, event.kept)
     finish.fail(turn, turn.put(node, key=""), event.reason)
 
 
@@ -100,7 +110,7 @@ def doubt_cleared(turn: Turn, node: Node, event: ActionSucceeded) -> None:
     note = "its outcome was unknown; `done` says it was made"
     node = turn.put(node, result=event.result, assumed=True, doubted=False, key="", note=note)
     turn.note("settled", "the change is in place", step=node.path)
-    enter_ledger(turn, node, turn.step(node))
+    enter(turn, node)
     finish.complete(turn, node)
 
 
@@ -108,32 +118,3 @@ def doubt_stays(turn: Turn, node: Node, event: ActionFailed | ActionLost) -> Non
     """`done` does not hold or cannot be asked: the command may not have run, or may still be running."""
     reason = f"{node.note}; the `done` check does not settle it: {event.reason}"
     finish.fail(turn, turn.put(node, key=""), reason, in_doubt=True)
-
-
-def enter_ledger(turn: Turn, node: Node, step: Step) -> None:
-    task = node.tasks[0]
-    turn.record(
-        Effected(
-            step=node.path,
-            target=target_of(task.call),
-            command=command_of(task.call),
-            at=turn.at,
-            undo=undo_of(turn, node, step),
-            irreversible=step.irreversible or "",
-        )
-    )
-
-
-def undo_of(turn: Turn, node: Node, step: Step) -> Call | None:
-    """The way back, fixed now: it may read what the change itself returned."""
-    if step.undo is None:
-        return None
-    try:
-        scope = dict(turn.scope(node, result=node.result))
-        if node.item is None:
-            outputs = finish.outputs_of(turn, node, step, lenient=True)
-            scope["steps"] = {**scope["steps"], step.id: outputs}
-        return replace(step.undo, params=render(step.undo.params, scope))
-    except EvaluationError as error:
-        turn.note("problem", f"the way back cannot be written down: {error}", step=node.path)
-        return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -11,7 +12,7 @@ from stanch.conductor.times import account
 from stanch.contract import Change, Request, RunView, StepView
 from stanch.language.encode import plan_digest
 from stanch.language.evaluate import show
-from stanch.language.plan import all_steps
+from stanch.language.plan import Json, Plan, all_steps
 
 
 def phase_of(state: State) -> str:
@@ -37,7 +38,7 @@ def phase_of(state: State) -> str:
 
 def view(state: State, now: float) -> RunView:
     given = state.given
-    titles = {step.id: step.title for step in all_steps(given.plan.steps)}
+    titles = _titles(given.plan)
     return RunView(
         run=state.run,
         runbook=given.plan.runbook,
@@ -58,6 +59,8 @@ def view(state: State, now: float) -> RunView:
         requests=open_requests(state),
         timeline=state.timeline,
         ledger=state.ledger,
+        findings=state.found,
+        kept=state.kept,
         spent=account(state, now),
         as_of=now,
     )
@@ -83,6 +86,15 @@ def details(state: State) -> str:
 def _question(run: str, request: Request) -> str:
     """Paragraphs and lists of one request; what came from outside cannot leave its place."""
     parts = [f"**Waiting for {', '.join(request.roles)}:** {escape(request.question)}"]
+    if request.show:
+        parts.append(escape(request.show))
+    if request.checklist:
+        parts.append("\n".join(f"- {escape(line)}" for line in request.checklist))
+    if request.findings:
+        parts += [
+            "Findings:",
+            "\n".join(f"- {each.verdict}: {escape(each.text)}" for each in request.findings),
+        ]
     if request.evidence:
         parts += ["Known so far:", "\n".join(f"- {escape(line)}" for line in request.evidence)]
     if request.changes:
@@ -92,6 +104,11 @@ def _question(run: str, request: Request) -> str:
         parts += ["Will run:", "\n".join(shown)]
     if request.irreversible:
         parts.append(f"**There is no way back:** {escape(request.irreversible)}")
+    if request.links:
+        parts += [
+            "Look here:",
+            "\n".join(f"- {escape(link.title)}: {_address(link.url)}" for link in request.links),
+        ]
     until = datetime.fromtimestamp(request.until, UTC).strftime("%H:%M:%S UTC")
     parts.append(f"Answer until **{until}**; without an answer: {request.silence}.")
     digest = request.digest[:12]
@@ -99,15 +116,32 @@ def _question(run: str, request: Request) -> str:
         parts.append(f"`stanch approve {run} --request {request.id} --digest {digest}`")
         answer = {"request": request.id, "digest": digest, "by": "YOUR NAME", "reason": "WHY"}
         parts.append(f"or send the Signal `approve` or `deny` with {code(json.dumps(answer))}")
+    elif request.kind == "ask":
+        parts += ["To answer:", "\n".join(_field(name, schema) for name, schema in request.fields.items())]
+        values = " ".join(f"--value {name}=..." for name in request.fields)
+        parts.append(f"`stanch decide {run} answer --request {request.id} --digest {digest} {values}`")
     else:
         choices = " or ".join(f"`{choice}`" for choice in request.choices)
         parts.append(f"`stanch decide {run} CHOICE --request {request.id} --reason WHY` with {choices}")
     return "\n\n".join(parts)
 
 
+def _address(url: str) -> str:
+    """A link for what is an address, and else a text that nobody can click."""
+    return f"<{url[:500]}>" if re.fullmatch(r"https?://[^\s<>\x00-\x1f\x7f]+", url) else code(url)
+
+
+def _field(name: str, schema: Json) -> str:
+    choices = schema.get("enum")
+    if isinstance(choices, list):
+        return f"- `{name}`: one of {', '.join(code(show(choice)) for choice in choices[:20])}"
+    return f"- `{name}`: {code(str(schema.get('type', 'anything')))}"
+
+
 def _change(change: Change) -> str:
     back = f", taken back by {code(change.undo)}" if change.undo else ""
-    return f"- {code(change.target or 'here')}: {code(change.command)}{back}"
+    comes = f", put back {escape(change.revert)}" if change.revert else ""
+    return f"- {code(change.target or 'here')}: {code(change.command)}{back}{comes}"
 
 
 def escape(text: str) -> str:
@@ -131,8 +165,18 @@ def _ordered(state: State) -> list[Node]:
     return sorted((node for node in state.nodes.values() if node.path), key=place)
 
 
-def _step_view(state: State, node: Node, titles: Mapping[str, str]) -> StepView:
-    title = titles[node.step] or node.step
+def _titles(plan: Plan) -> dict[tuple[str, str], str]:
+    """By runbook (empty for the run's own) and step."""
+    plans = {**plan.children, plan.runbook: plan, "": plan}
+    return {
+        (name, step.id): step.title or step.id
+        for name, held in plans.items()
+        for step in all_steps(held.steps)
+    }
+
+
+def _step_view(state: State, node: Node, titles: Mapping[tuple[str, str], str]) -> StepView:
+    title = node.title or titles[node.runbook, node.step]
     if node.item is not None:
         title = f"{title}: {show(state.nodes[node.parent or ''].items[node.item])}"
     return StepView(

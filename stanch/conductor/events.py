@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from stanch.contract import Decision
+from stanch.contract import Decision, Kept
 from stanch.language.plan import Json
 
 
@@ -22,6 +22,7 @@ class ActionSucceeded:
     key: str
     result: Json = None
     already: bool = False
+    kept: tuple[Kept, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class ActionFailed:
     at: float
     key: str
     reason: str
+    kept: tuple[Kept, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

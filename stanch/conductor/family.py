@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from stanch.conductor import finish
-from stanch.conductor.again import go_on
-from stanch.conductor.begin import start_batch
+from stanch.conductor import finish, stopping, undoing
 from stanch.conductor.events import ChildEnded, TimerFired
 from stanch.conductor.state import Node, Phase
 from stanch.conductor.turn import Turn
+from stanch.language.duration import format_duration
 from stanch.language.evaluate import show
 from stanch.language.plan import Step
 
@@ -18,25 +17,88 @@ _ENDS = (Phase.REFUSED, Phase.DENIED, Phase.ABORTED)
 
 def child_ended(turn: Turn, node: Node, event: ChildEnded) -> None:
     child = turn.nodes[event.path]
-    step = turn.step(node)
     if child.item is not None:
-        _item_ended(turn, node, step)
+        _item_ended(turn, node, turn.step(node))
     else:
-        _step_ended(turn, node, child)
+        _step_ended(turn, node, turn.children(node) if turn.step(node).parallel else [child])
 
 
-def _step_ended(turn: Turn, node: Node, child: Node) -> None:
-    """A step of a block ended: go on with the next one, or end the block as the step ended."""
-    goes_on = child.phase in (Phase.SUCCEEDED, Phase.SKIPPED) or (
+def go_on(turn: Turn, node: Node) -> None:
+    """A block's or child's next step that has not been done, or (`parallel`) all of them; or its end."""
+    steps, at_once = _steps(turn, node), turn.step(node).parallel
+    for at in range(node.opened, len(steps)):
+        child = turn.nodes.get(turn.child_path(node, steps[at].id))
+        if child is not None and not to_repeat(turn, child):
+            continue
+        node = turn.put(node, opened=at + 1)
+        if child is None:
+            turn.open_child(node, steps[at].id)
+        else:
+            turn.repeat(child)
+        if not at_once:
+            return
+    if all(child.phase.final for child in turn.children(node)):
+        finish.complete(turn, node)
+
+
+def to_repeat(turn: Turn, child: Node) -> bool:
+    """Whether the node has to be done (again): it failed and that was not accepted, was stopped, or was taken
+    back."""
+    accepted = child.item is None and turn.step(child).on_failure == "continue"
+    failed = child.phase in _BAD and not accepted
+    return failed or child.phase is Phase.ABORTED or undoing.taken_back(turn, child)
+
+
+def _steps(turn: Turn, node: Node) -> tuple[Step, ...]:
+    step = turn.step(node)
+    return turn.book.root(step.child.runbook).steps if step.child else step.steps
+
+
+def _step_ended(turn: Turn, node: Node, ended: list[Node]) -> None:
+    """A step of a block ended, or all that ran at once: go on, or end the block as they ended."""
+    against = [child for child in ended if not _goes_on(turn, child)]
+    if not against:
+        go_on(turn, node)
+        return
+    bad = [child for child in against if child.phase in _BAD]
+    if bad:
+        doubtful = any(child.phase is Phase.IN_DOUBT for child in bad)
+        finish.fail(turn, node, "; ".join(child.note for child in bad), in_doubt=doubtful)
+    else:
+        finish.settle(turn, node, against[0].phase, against[0].note)
+
+
+def _goes_on(turn: Turn, child: Node) -> bool:
+    return child.phase in (Phase.SUCCEEDED, Phase.SKIPPED) or (
         child.phase in _BAD and turn.step(child).on_failure == "continue"
     )
-    if not goes_on:
-        if child.phase in _BAD:
-            finish.fail(turn, node, child.note, in_doubt=child.phase is Phase.IN_DOUBT)
+
+
+def start_batch(turn: Turn, node: Node) -> None:
+    """Let the next batch of a fan-out loose."""
+    size = batch_size(turn.step(node), node.batch, len(node.items))
+    batch, todo = node.todo[:size], node.todo[size:]
+    node = turn.put(node, phase=Phase.RUNNING, key="", todo=todo, batch=node.batch + 1)
+    for item in batch:
+        if (child := turn.nodes.get(turn.child_path(node, node.step, item))) is not None:
+            turn.repeat(child)
         else:
-            finish.settle(turn, node, child.phase, child.note)
-    else:
-        go_on(turn, node)
+            turn.open_child(node, node.step, item=item)
+
+
+MOST_AT_ONCE = 500
+"""Rounds that run at the same time; a Temporal workflow may wait for 2,000 activities."""
+
+
+def batch_size(step: Step, batch: int, total: int) -> int:
+    """Items in batch number `batch` (from 0). Without `batches`, reads go all at once, changes one by one."""
+    batches = step.for_each.batches if step.for_each else ()
+    if not batches:
+        return min(total, MOST_AT_ONCE) if step.effect == "read" else 1
+    size = batches[min(batch, len(batches) - 1)]
+    if isinstance(size, int):
+        return max(size, 1)
+    return max(1, -(-total * int(size.removesuffix("%")) // 100))
 
 
 def _item_ended(turn: Turn, node: Node, step: Step) -> None:
@@ -83,10 +145,21 @@ def _reason(node: Node, child: Node) -> str:
     return child.note if item in child.note else f"{item}: {child.note}"
 
 
-def timer_fired(turn: Turn, node: Node, _: TimerFired) -> None:
-    """A pause is over: the next batch, or the end of a `wait`."""
+def timer_fired(turn: Turn, node: Node, event: TimerFired) -> None:
+    """A pause is over: the next batch, or the end of a `wait`. Or the whole has taken too long."""
+    if event.key == node.limit:
+        limit_reached(turn, node, event)
+        return
     node = turn.put(node, key="")
-    if node.item is None and turn.step(node).for_each:
+    if turn.is_loop(node):
         start_batch(turn, node)
     else:
         finish.complete(turn, node)
+
+
+def limit_reached(turn: Turn, node: Node, _: TimerFired) -> None:
+    """What is in it is stopped; the ends of its actions are awaited, so that they can be told."""
+    step = turn.step(node)
+    reason = f"`{step.id}` took longer than {format_duration(step.limit)}"
+    turn.note("problem", reason, step=node.path)
+    stopping.halt(turn, turn.put(node, limit=""), reason)

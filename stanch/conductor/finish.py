@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from stanch.conductor.commands import FinishRun
+from stanch.conductor import ledger, undoing
+from stanch.conductor.commands import CancelTimer, FinishRun
 from stanch.conductor.events import ActionFailed, ActionLost, ActionSucceeded, ChildEnded, WorkFailed
 from stanch.conductor.preview import brief
 from stanch.conductor.state import ROOT, Node, Phase
 from stanch.conductor.turn import Turn
-from stanch.contract import ActionTask, Outcome
+from stanch.contract import ActionTask, Found, Outcome
 from stanch.errors import EvaluationError
-from stanch.language.evaluate import evaluate, holds, referenced, render, show
-from stanch.language.plan import Json, Step, all_steps
+from stanch.language.evaluate import Scope, evaluate, holds, referenced, render, show
+from stanch.language.plan import Json, Require, Step, all_steps
 
 OUTCOMES: dict[Phase, Outcome] = {
     Phase.SUCCEEDED: "succeeded",
@@ -26,34 +28,56 @@ OUTCOMES: dict[Phase, Outcome] = {
 
 
 def complete(turn: Turn, node: Node) -> None:
-    """The node's own work ended well: outputs, what must hold afterwards, and whether it helped."""
+    """The node's own work ended well: outputs, findings, what must hold afterwards, and whether it helped."""
     step = turn.step(node)
-    if node.item is not None or not node.path:
+    node = _drop_limit(turn, node)
+    if not node.path:
         settle(turn, node, Phase.SUCCEEDED, node.note)
         return
-    node = turn.put(node, result=_result(turn, node, step))
-    turn.values[node.path] = outputs_of(turn, node, step)
-    # What holds after a change was asked of its own answer; where there is none, `done` or a person answered.
-    if problem := "" if node.assumed else unmet(turn, node, step, after=True):
-        if step.effect == "read":
-            settle(turn, node, Phase.REFUSED, problem)
-        else:
-            fail(turn, node, problem)
-    elif step.verify:
+    if turn.is_loop(node):
+        node = store(turn, node, {"results": _results(turn, node)})
+    else:
+        if step.child is not None:
+            node = turn.put(node, result=_child_result(turn, node, step.child.runbook))
+        node = store(turn, node, outputs_of(turn, node, step))
+        _note_findings(turn, node, step)
+        # What holds after a change was asked of its own answer; where there is none, `done` or a person
+        # answered.
+        if problem := "" if node.assumed else unmet(turn, node, step, after=True):
+            _unmet_afterwards(turn, node, step, problem)
+            return
+    if step.verify and node.item is None:
         verify(turn, node)
     else:
         settle(turn, node, Phase.SUCCEEDED, node.note)
 
 
+def _unmet_afterwards(turn: Turn, node: Node, step: Step, problem: str) -> None:
+    if step.effect == "read":
+        settle(turn, node, Phase.REFUSED, problem)
+    else:
+        fail(turn, node, problem)
+
+
+def store(turn: Turn, node: Node, outputs: Mapping[str, Json]) -> Node:
+    """What the node gives: for `steps.<id>` of others, or of one round only."""
+    if node.item is None:
+        turn.values[node.path] = dict(outputs)
+    return turn.put(node, outputs=dict(outputs))
+
+
 def outputs_of(turn: Turn, node: Node, step: Step, *, lenient: bool = False) -> dict[str, Json]:
-    """The step's outputs from the node's result. Raises EvaluationError.
+    """The step's outputs from the node's result, and what a person answered. Raises EvaluationError.
 
     An output that cannot be given is left out if `lenient`, and where a result is not the action's own: it is
     the check's if `done` held, and nobody's if a person said that it was done.
     """
-    scope = turn.scope(node, result=node.result)
-    lenient = lenient or node.assumed or any(child.assumed for child in turn.children(node))
-    found: dict[str, Json] = {}
+    found: dict[str, Json] = dict(node.result) if step.ask and isinstance(node.result, Mapping) else {}
+    if turn.is_loop(node):
+        return found
+    lenient = lenient or node.assumed
+    scope = dict(turn.scope(node, result=node.result))
+    scope["steps"] = {**scope["steps"], step.id: found}
     for name, cel in step.outputs.items():
         try:
             found[name] = evaluate(cel, scope)
@@ -61,6 +85,52 @@ def outputs_of(turn: Turn, node: Node, step: Step, *, lenient: bool = False) -> 
             if not lenient:
                 raise
     return found
+
+
+def own_scope(turn: Turn, node: Node) -> dict[str, Json]:
+    """What an expression of the node reads once it has ended: its `result`, and its outputs by its id."""
+    scope = dict(turn.scope(node, result=node.result))
+    scope["steps"] = {**scope["steps"], node.step: dict(node.outputs)}
+    return scope
+
+
+def _note_findings(turn: Turn, node: Node, step: Step) -> None:
+    """What the diagnosis says. One that cannot be told is a problem, and none of the run's."""
+    if not step.findings:
+        return
+    scope = own_scope(turn, node)
+    for each in step.findings:
+        try:
+            if not holds(each.when, scope):
+                continue
+            suggest = each.suggest and replace(each.suggest, inputs=render(dict(each.suggest.inputs), scope))
+            found = Found(node.path, each.verdict, show(render(each.text, scope)), suggest)
+        except EvaluationError as error:
+            turn.note("problem", f"a finding cannot be told: {error}", step=node.path)
+            continue
+        turn.found.append(found)
+        turn.note("found", f"{found.verdict}: {found.text}", step=node.path)
+
+
+def _results(turn: Turn, node: Node) -> list[Json]:
+    """Of a loop: what each round gave, in the order of the items."""
+    rounds = sorted(turn.children(node), key=lambda child: child.item or 0)
+    return [
+        {**child.outputs, "item": node.items[child.item or 0], "ok": child.phase is Phase.SUCCEEDED}
+        for child in rounds
+    ]
+
+
+def _child_result(turn: Turn, node: Node, runbook: str) -> Json:
+    """What a child gives its caller. Raises EvaluationError when one of its outputs cannot be given."""
+    scope = turn.inside(node)
+    outputs = {name: evaluate(cel, scope) for name, cel in turn.book.plans[runbook].outputs.items()}
+    inside = [
+        {"step": each.step, "is": each.verdict, "text": each.text}
+        for each in turn.found
+        if each.step.startswith(f"{node.path}/")
+    ]
+    return {"outcome": "succeeded", "outputs": outputs, "findings": inside}
 
 
 def verify(turn: Turn, node: Node) -> None:
@@ -96,7 +166,11 @@ def unmet(turn: Turn, node: Node, step: Step, *, after: bool) -> str:
     required = [each for each in step.require if each.after is after]
     if not required:
         return ""
-    scope = turn.scope(node, result=node.result) if after else turn.scope(node)
+    return first_unmet(required, own_scope(turn, node) if after else turn.scope(node))
+
+
+def first_unmet(required: Sequence[Require], scope: Scope) -> str:
+    """The message of the first of the preconditions that does not hold; empty when all do."""
     for each in required:
         if not holds(each.that, scope):
             return show(render(each.message, scope))
@@ -105,22 +179,26 @@ def unmet(turn: Turn, node: Node, step: Step, *, after: bool) -> str:
 
 def fail(turn: Turn, node: Node, reason: str, *, in_doubt: bool = False) -> None:
     """What the node was doing failed; `failing` does what its step says about that."""
+    _drop_limit(turn, node)
     turn.post(node.path, WorkFailed(reason, in_doubt))
 
 
 def settle(turn: Turn, node: Node, phase: Phase, note: str = "") -> None:
     """The node has reached its end. Its parent is told; the root's end is the run's."""
-    node = turn.put(node, phase=phase, ended=turn.at, note=note, key="")
+    if borrowed := ledger.due(turn, node):
+        undoing.put_back(turn, _drop_limit(turn, node), borrowed, phase, note)
+        return
+    node = turn.put(_drop_limit(turn, node), phase=phase, ended=turn.at, note=note, key="")
     step = turn.step(node)
     if not node.path:
         finish_run(turn, OUTCOMES[phase], note)
         return
     if node.item is None:
         turn.values[node.path] = {**turn.values.get(node.path, {}), **_standing(phase)}
-        if step.for_each is None:
+        if step.for_each is None and step.child is None:
             for inner in all_steps(step.steps):
                 turn.values.setdefault(f"{node.prefix}{inner.id}", _standing(Phase.SKIPPED))
-    if step.call or step.wait or step.for_each or phase is not Phase.SUCCEEDED:
+    if step.call or step.wait or step.ask or step.child or step.for_each or phase is not Phase.SUCCEEDED:
         turn.note(f"step_{phase.value}", note or _ended_text(turn, node, step), step=node.path)
     _tell_parent(turn, node)
 
@@ -136,16 +214,17 @@ def _standing(phase: Phase) -> dict[str, Json]:
 
 
 def _tell_parent(turn: Turn, node: Node) -> None:
-    """An item is told of only when it is the last of its batch, so a batch has one end, even in one turn."""
+    """Of what runs at once, only the last is told of, so it has one end, even when all ends in one turn."""
     parent = turn.nodes[node.parent or ROOT]
-    if node.item is None or all(child.phase.final for child in turn.children(parent)):
+    one_by_one = node.item is None and not turn.step(parent).parallel
+    if one_by_one or all(child.phase.final for child in turn.children(parent)):
         turn.post(parent.path, ChildEnded(node.path))
 
 
 def finish_run(turn: Turn, outcome: Outcome, reason: str) -> None:
     outputs: dict[str, Json] = {}
     if outcome == "succeeded":
-        scope = turn.scope(turn.nodes[ROOT])
+        scope = turn.inside(turn.nodes[ROOT])
         for name, cel in turn.book.plan.outputs.items():
             try:
                 outputs[name] = evaluate(cel, scope)
@@ -157,17 +236,13 @@ def finish_run(turn: Turn, outcome: Outcome, reason: str) -> None:
     turn.commands.append(FinishRun(outcome, reason, outputs))
 
 
-def _result(turn: Turn, node: Node, step: Step) -> Json:
-    """A step's `result`: of a fan-out, the items' results in order, each with its `item`."""
-    if step.for_each is None or step.call is None:
-        return node.result
-    found: list[Json] = []
-    for child in sorted(turn.children(node), key=lambda child: child.item or 0):
-        results = child.result if isinstance(child.result, list) else [child.result]
-        found += [
-            {**result, "item": node.items[child.item or 0]} for result in results if isinstance(result, dict)
-        ]
-    return found
+def _drop_limit(turn: Turn, node: Node) -> Node:
+    """Its time has not run out."""
+    if not node.limit:
+        return node
+    if turn.awaited.pop(node.limit, None) is not None:
+        turn.commands.append(CancelTimer(node.limit))
+    return turn.put(node, limit="")
 
 
 def _ended_text(turn: Turn, node: Node, step: Step) -> str:
@@ -175,5 +250,4 @@ def _ended_text(turn: Turn, node: Node, step: Step) -> str:
         return brief(turn.nodes[node.parent or ROOT].items[node.item])
     if step.for_each:
         return f"{len(node.items)} of {len(node.items)} done"
-    said = {name: held for name, held in turn.values.get(node.path, {}).items() if name in step.outputs}
-    return ", ".join(f"{name} = {brief(held)}" for name, held in said.items())
+    return ", ".join(f"{name} = {brief(held)}" for name, held in node.outputs.items())

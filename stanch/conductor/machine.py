@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from stanch.conductor import act, again, asking, begin, failing, family, finish, stopping, undoing
+from stanch.conductor import act, again, begin, deciding, failing, family, finish, stopping, undoing
 from stanch.conductor.commands import Command
 from stanch.conductor.events import (
     AbortRequested,
@@ -60,8 +60,9 @@ TABLE: dict[tuple[Phase, type], Row] = {
         again.repeated, frozenset({P.PENDING, P.READY, P.RUNNING, P.VERIFYING}) | _SETTLED
     ),
     (P.READY, Cleared): Row(
-        begin.cleared, frozenset({P.RUNNING, P.ACTING, P.PAUSING, P.VERIFYING, P.READY}) | _SETTLED
+        begin.cleared, frozenset({P.RUNNING, P.ACTING, P.PAUSING, P.VERIFYING, P.READY, P.ASKING}) | _SETTLED
     ),
+    (P.RUNNING, TimerFired): Row(family.limit_reached, frozenset({P.RUNNING})),
     (P.RUNNING, ChildEnded): Row(
         family.child_ended, frozenset({P.RUNNING, P.PAUSING, P.VERIFYING}) | _ENDS | {P.ABORTED}
     ),
@@ -78,11 +79,11 @@ TABLE: dict[tuple[Phase, type], Row] = {
     (P.VERIFYING, ActionFailed): Row(finish.not_verified, frozenset({P.VERIFYING})),
     (P.VERIFYING, ActionLost): Row(finish.not_verified, frozenset({P.VERIFYING})),
     (P.ASKING, DecisionGiven): Row(
-        asking.decided,
+        deciding.decided,
         frozenset({P.ASKING, P.PENDING, P.READY, P.RUNNING, P.VERIFYING, P.UNDOING, P.ABORTED}) | _ENDS,
     ),
-    (P.ASKING, TimerFired): Row(asking.climbed, frozenset({P.ASKING, P.DENIED, P.ABORTED})),
-    (P.UNDOING, ActionSucceeded): Row(undoing.undone, frozenset({P.UNDOING, P.FAILED, P.IN_DOUBT})),
+    (P.ASKING, TimerFired): Row(deciding.climbed, frozenset({P.ASKING, P.DENIED, P.ABORTED})),
+    (P.UNDOING, ActionSucceeded): Row(undoing.undone, frozenset({P.UNDOING}) | _ENDS),
     (P.UNDOING, ActionFailed): Row(undoing.undone, frozenset({P.UNDOING, P.FAILED, P.IN_DOUBT})),
     (P.UNDOING, ActionLost): Row(undoing.undone, frozenset({P.UNDOING, P.IN_DOUBT})),
     (P.STOPPING, ActionSucceeded): Row(stopping.stopped, frozenset({P.SUCCEEDED, P.ABORTED, P.IN_DOUBT})),
@@ -131,7 +132,7 @@ class Conductor:
 
     def refusal(self, state: State, decision: Decision) -> str:
         """Why `decision` cannot be taken now, in words for the person who took it; empty when it can."""
-        return asking.refusal(state, decision)
+        return deciding.refusal(state, decision)
 
     def _dispatch(self, turn: Turn, path: str, event: Event | Internal) -> None:
         node = turn.nodes[path]

@@ -8,9 +8,11 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 from stanch.contract import ActionTask, Change, Request
+from stanch.errors import EvaluationError
 from stanch.language.encode import canonical
-from stanch.language.evaluate import Scope, show
-from stanch.language.plan import Call, Check, Json
+from stanch.language.evaluate import Scope, render, show
+from stanch.language.plan import Call, Check, Json, Revert
+from stanch.language.render.phrases import revert_words
 
 
 def target_of(call: Call) -> str:
@@ -29,29 +31,54 @@ def command_of(call: Call) -> str:
     params = call.params
     match call.action:
         case "ssh" | "command" if isinstance(params.get("run"), list):
-            return shlex.join(_word(word) for word in params["run"])
+            return _as(params) + shlex.join(_word(word) for word in params["run"])
         case "ssh" if "script" in params:
-            return _with_env(f"sh: {str(params['script']).rstrip()}", params.get("env"))
+            return _as(params) + _with_env(f"sh: {str(params['script']).rstrip()}", params.get("env"))
         case "ansible":
             return _ansible(params)
         case "http":
             body = next((params[name] for name in ("json", "form", "body") if name in params), None)
             text = f"{params.get('method', 'GET')} {params.get('url', '')}"
+            if "connect_to" in params:
+                text += f" (at {_word(params['connect_to'])})"
             return text if body is None else f"{text} {_word(body)}"
+        case "manual":
+            return f"{params.get('who', '')}: {params.get('do', '')}"
         case "prometheus":
             return str(params.get("query", ""))
     rest = {name: value for name, value in params.items() if name != "hosts"}
     return f"{call.action} {_word(rest)}"
 
 
-def change_of(task: ActionTask, undo: Call | None) -> Change:
+def change_of(task: ActionTask, undo: Call | None, revert: str = "") -> Change:
     """The change that `task` is; `undo` may still hold `${{ }}` that only the change itself will settle."""
     return Change(
         target=target_of(task.call),
         command=command_of(task.call),
         done=check_text(task.done, task.scope) if task.done else "",
         undo=command_of(undo) if undo else "",
+        revert=revert,
     )
+
+
+def revert_text(revert: Revert, scope: Scope, child: str = "") -> str:
+    """When a borrowed change comes back, in words; what is not known yet stays as it is written.
+
+    `child` is the runbook that the change belongs to, if that is not the run's own: it is put back at the end
+    of that one.
+    """
+
+    def fill(text: str) -> str:
+        try:
+            return show(render(text, scope))
+        except EvaluationError:
+            return text
+
+    if revert.at == "end_of_run" and child:
+        return f"at the end of `{child}`"
+    words = revert_words(revert, fill)
+    # A run acts on no revert that outlives it, and whoever approves must not believe that it does.
+    return words if revert.at in ("end_of_block", "end_of_run") else f"by hand, {words}"
 
 
 def page_text(head: str, request: Request) -> str:
@@ -63,7 +90,8 @@ def page_text(head: str, request: Request) -> str:
         f"{', '.join(filter(None, dict.fromkeys(targets)))}: {command}".removeprefix(": ")
         for command, targets in commands.items()
     ]
-    lines = [f"{head}: {request.question}", *(told or request.evidence)]
+    shown = (request.show,) if request.show else request.evidence
+    lines = [f"{head}: {request.question}", *(told or shown)]
     return " | ".join(" ".join(line.split()) for line in lines)[:400]
 
 
@@ -107,6 +135,10 @@ def _word(value: Json) -> str:
     return plain if isinstance(plain, str) else canonical(plain).decode()
 
 
+def _as(params: Mapping[str, Json]) -> str:
+    return f"as {_word(params['as'])}: " if "as" in params else ""
+
+
 def _with_env(text: str, env: Json) -> str:
     if not isinstance(env, Mapping) or not env:
         return text
@@ -118,5 +150,5 @@ def _ansible(params: Mapping[str, Json]) -> str:
         return f"ansible -m {params['module']} -a {shlex.quote(_word(params.get('args', '')))}"
     playbook = params.get("playbook")
     name = playbook if isinstance(playbook, str) else "(inline playbook)"
-    extra = params.get("extra_vars")
+    extra = params.get("vars")
     return f"ansible-playbook {name}" + (f" -e {shlex.quote(_word(extra))}" if extra else "")

@@ -3,6 +3,7 @@
 1. A node is one execution of a step (or one item of its `for_each`); its path names it for ever.
 2. While the run has not ended, something is awaited: an action, a timer, or both beside an open request.
 3. Every open request has exactly one timer: the next rung of its ladder, or its end.
+   A block, child or loop with a limit has one more while it runs.
 4. A key is used once: in `awaited` while it is open, never again afterwards.
 5. The ledger only grows; an entry is only ever marked as undone.
 6. After the outcome is set nothing changes but the timeline.
@@ -14,11 +15,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from stanch.contract import ActionTask, Decision, Effected, Moment, Outcome, Request, RunInput, Spent
+from stanch.contract import (
+    ActionTask,
+    Decision,
+    Effected,
+    Found,
+    Kept,
+    Moment,
+    Outcome,
+    Request,
+    RunInput,
+    Spent,
+)
 from stanch.language.plan import Json
 
 ROOT = ""
 """Path of the node whose children are the runbook's top-level steps."""
+
+
+DEEPEST = 8
+"""Children inside of children; a runbook may call itself."""
 
 
 class Phase(StrEnum):
@@ -71,6 +87,10 @@ class Node:
     step: str
     """The step's id; empty for the root."""
     parent: str | None
+    runbook: str = ""
+    """Whose step it is: a child's name, or empty for the run's own runbook."""
+    frame: str = ""
+    """Path of the call that it is inside of, which has the inputs that are read here."""
     phase: Phase = Phase.PENDING
     item: int | None = None
     """Which item of its step's `for_each` this node is; None for the step itself."""
@@ -96,20 +116,37 @@ class Node:
     """Of the action or timer it waits for."""
     undo_queue: tuple[int, ...] = ()
     """Positions in the ledger that are still to be undone, in that order."""
+    end: Phase | None = None
+    """How it ends as soon as what was borrowed inside of it has been put back."""
+    inputs: Mapping[str, Json] = field(default_factory=dict)
+    """Of the child that this node calls."""
     result: Json = None
+    outputs: Mapping[str, Json] = field(default_factory=dict)
+    """What it has given: what `steps.<id>` says of it, of one round in a loop."""
+    limit: str = ""
+    """Key of the timer that ends it, while one runs."""
+    halting: str = ""
+    """Why what is in it is being stopped, while the ends of its actions are awaited."""
     assumed: bool = False
     """It is in place, but not by an answer of its own: `done` held, or a person said so. `result` is what the
     check gave, or nothing."""
     doubted: bool = False
     """Nobody knows how an attempt at it, or at taking it back, ended, and nothing has settled that since."""
+    title: str = ""
+    """Its step's title, when there was something to fill in."""
     note: str = ""
     started: float = 0.0
     ended: float = 0.0
 
     @property
     def prefix(self) -> str:
-        """What the paths of its children begin with. Blocks add nothing (ids are unique), items do."""
-        return f"{self.path}." if self.item is not None else self.path[: self.path.rfind(".") + 1]
+        """What the paths of its steps begin with. Blocks add nothing (ids are unique), rounds do."""
+        return f"{self.path}." if self.item is not None else folder(self.path)
+
+
+def folder(path: str) -> str:
+    """Everything of a node's path before its own name: up to the last `.` of a round or `/` of a child."""
+    return path[: max(path.rfind("."), path.rfind("/")) + 1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +179,8 @@ class State:
     requests: Mapping[str, OpenRequest] = field(default_factory=dict)
     ledger: tuple[Effected, ...] = ()
     timeline: tuple[Moment, ...] = ()
+    found: tuple[Found, ...] = ()
+    kept: tuple[Kept, ...] = ()
     spent: Spent = field(default_factory=Spent)
     issued: int = 0
     """How many keys have been given out."""

@@ -22,33 +22,47 @@ def check_inputs(plan: Plan, given: Mapping[str, Json]) -> dict[str, Json]:
 
     Raises InvalidInput, which names what does not fit, of each input a few things at most.
     """
-    unknown = (name for name in given if name not in plan.inputs)
-    found = [_unknown(name[:_LONGEST_NAME], plan) for name in islice(unknown, _NAMED)]
-    for name, schema in plan.inputs.items():
-        if name in given:
-            found += islice(_misfits(name, schema, given[name]), _NAMED)
-        elif "default" not in schema:
-            found.append(f"input `{name}` is missing")
-    if found:
+    if found := check_values("input", plan.inputs, given, plan.runbook):
         raise InvalidInput("; ".join(found))
+    return with_defaults(plan.inputs, given)
+
+
+def check_values(
+    what: str, schemas: Mapping[str, Json], given: Mapping[str, Json], owner: str = ""
+) -> list[str]:
+    """What is wrong with named values (each an input, or the field of a question: `what`), in words."""
+    unknown = (name for name in given if name not in schemas)
+    found = [_unknown(what, name[:_LONGEST_NAME], schemas, owner) for name in islice(unknown, _NAMED)]
+    for name, schema in schemas.items():
+        if name in given:
+            found += islice(_misfits(f"{what} `{name}", schema, given[name]), _NAMED)
+        elif "default" not in schema:
+            found.append(f"{what} `{name}` is missing")
+    return found
+
+
+def with_defaults(schemas: Mapping[str, Json], given: Mapping[str, Json]) -> dict[str, Json]:
+    """The values that were checked, with the defaults of those that are not given."""
     return {
         name: _as_declared(schema, given[name] if name in given else schema["default"])
-        for name, schema in plan.inputs.items()
+        for name, schema in schemas.items()
     }
 
 
-def _unknown(name: str, plan: Plan) -> str:
-    hint = did_you_mean(name, list(plan.inputs))
-    return f"`{plan.runbook}` has no input `{name}`" + (f"; {hint}" if hint else "")
+def _unknown(what: str, name: str, schemas: Mapping[str, Json], owner: str) -> str:
+    hint = did_you_mean(name, list(schemas))
+    has_none = f"`{owner}` has no {what} `{name}`" if owner else f"there is no {what} `{name}`"
+    return has_none + (f"; {hint}" if hint else "")
 
 
-def _misfits(name: str, schema: Json, value: Json) -> Iterator[str]:
+def _misfits(head: str, schema: Json, value: Json) -> Iterator[str]:
+    """`head` is the beginning of what a problem says, up to the name: ``input `hosts``."""
     if (reason := fault(value)) is not None:
-        yield f"input `{name}` {reason}"
+        yield f"{head}` {reason}"
         return
     for misfit in problems(schema, value):
         where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in misfit.path)
-        yield f"input `{name}{where}` {describe(misfit)}"
+        yield f"{head}{where}` {describe(misfit)}"
 
 
 def _as_declared(schema: Json, value: Json) -> Json:

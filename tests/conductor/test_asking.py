@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from stanch.conductor import asking as asking_module
-from stanch.conductor import describe, preview
+from stanch.conductor import describe, preview, requesting
 from stanch.conductor.commands import Page
 from stanch.conductor.events import DecisionRefused
 from stanch.contract import Decision, RunPolicy
@@ -253,7 +252,7 @@ def test_the_digest_is_of_data_and_not_of_the_words_made_of_it(monkeypatch: pyte
     """A later release may word a question better; the decisions in old histories must still replay."""
     first = asking().request
     monkeypatch.setattr(preview, "command_of", lambda call: f"please: {call.action}")
-    monkeypatch.setattr(asking_module, "brief", lambda value: "as found")
+    monkeypatch.setattr(requesting, "brief", lambda value: "as found")
     second = asking().request
     assert second.changes != first.changes
     assert second.digest == first.digest

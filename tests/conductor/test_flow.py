@@ -159,16 +159,17 @@ def test_a_loop_round_a_block_gives_each_item_its_own_values() -> None:
     ]
 
 
-def test_a_fan_out_gives_a_list_of_results_each_with_its_item() -> None:
+def test_each_round_of_a_loop_makes_outputs_and_results_holds_them_all() -> None:
     step = Step(
         id="all",
         call=Call("http", {"url": "http://${{ n }}"}),
         for_each=ForEach("n", ["a", "b"]),
-        outputs={"seen": "result.map(r, r.item + string(r.status))"},
+        outputs={"seen": "n + string(result.status)"},
     )
-    host = Host(given(plan(step, outputs={"seen": "steps.all.seen"}))).start()
+    seen = "steps.all.results.map(r, r.item + ' ' + r.seen)"
+    host = Host(given(plan(step, outputs={"seen": seen}))).start()
     host.through(lambda _: {"status": 200})
-    assert host.state.outputs == {"seen": ["a200", "b200"]}
+    assert host.state.outputs == {"seen": ["a a200", "b b200"]}
 
 
 def test_no_items_is_a_failure_unless_the_author_says_that_it_is_fine() -> None:
@@ -276,9 +277,10 @@ def test_an_answer_is_taken_once() -> None:
 
 
 def test_a_change_that_nothing_covers_is_refused_by_the_conductor_too() -> None:
-    host = Host(given(plan(change(approval=None, on_failure="stop")))).start()
-    assert host.outcome == "failed"
-    assert not host.executed
+    host = Host(given(plan(read(), change(approval=None)))).start()
+    assert host.outcome == "refused"
+    assert "`fix`" in host.state.reason
+    assert not host.executed, "not even the read that stands before it"
 
 
 def test_an_unattended_change_needs_nobody() -> None:

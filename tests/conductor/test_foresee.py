@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
+from stanch.conductor import describe
 from stanch.contract import Request
-from stanch.language.plan import Approval, Call, Check, ForEach, Poll, Step
+from stanch.language.plan import Approval, Call, Check, Child, ForEach, Plan, Poll, Revert, Step
 from tests.support.host import Host
-from tests.support.plans import given, plan, read
+from tests.support.plans import change, given, plan, read
 
 
 def fan(name: str = "fix", items: str | list[str] = "${{ inputs.hosts }}", **fields: Any) -> Step:
@@ -65,6 +68,55 @@ def test_what_is_certain_not_to_run_is_not_shown_and_what_may_run_is() -> None:
 def test_items_that_only_a_step_in_the_block_tells_are_shown_as_they_are_written() -> None:
     request = asked(read("look", outputs={"hosts": "result.json"}), fan(items="${{ steps.look.hosts }}"))
     assert [each.target for each in request.changes] == ["${{ host }}"]
+
+
+@pytest.mark.parametrize(
+    ("revert", "words"),
+    [
+        (Revert("end_of_run"), "at the end of the run"),
+        (Revert("end_of_block"), "at the end of the block around it"),
+        (Revert("after", after="${{ inputs.service == 'checkout' ? '72h' : '1h' }}"), "by hand, after 72h"),
+        (Revert("after", after="${{ steps.late.x }}"), "by hand, after ${{ steps.late.x }}"),
+        (Revert("ask", roles=("technical_lead",)), "by hand, when technical_lead says so"),
+        (
+            Revert(
+                "when",
+                when=Check(Call("prometheus", {"query": "up"}), Poll("result.value == 0.0", 0)),
+                not_before="48h",
+                at_most="720h",
+                roles=("incident_commander",),
+            ),
+            "by hand, when result.value == 0.0, not before 48h, after 720h in any case, if "
+            "incident_commander agrees",
+        ),
+    ],
+)
+def test_what_is_borrowed_is_shown_with_when_it_comes_back(revert: Revert, words: str) -> None:
+    step = change(approval=None, revert=revert)
+    assert [each.revert for each in asked(step).changes] == [words]
+    alone = Host(given(plan(replace(step, approval=Approval(("incident_commander",)))))).start()
+    assert [each.revert for each in alone.request.changes] == [words]
+    assert f"put back {describe.escape(words)}" in describe.details(alone.state)
+
+
+def test_what_a_child_borrows_comes_back_at_the_end_of_the_child() -> None:
+    inner = Step(
+        id="out",
+        effect="change",
+        call=Call("ssh", {"hosts": ["a"], "run": ["out"]}),
+        undo=Call("ssh", {"hosts": ["a"], "run": ["in"]}),
+        revert=Revert("end_of_run"),
+    )
+    child = Plan("update", "Update", "maintenance", "sre", (inner,))
+    call = Step(id="each", child=Child("update"), approval=Approval(("incident_commander",)))
+    request = Host(given(plan(call, children={"update": child}))).start().request
+    assert [(each.undo, each.revert) for each in request.changes] == [("in", "at the end of `update`")]
+
+
+def test_a_way_back_of_the_block_is_shown_in_place_of_those_inside() -> None:
+    back = Call("ssh", {"hosts": ["${{ inputs.service }}"], "run": ["all", "back"]}, one=True)
+    request = asked(fan(items=["a"]), undo=back, revert=Revert("end_of_run"))
+    assert [(each.undo, each.revert) for each in request.changes] == [("all back", "at the end of the run")]
 
 
 def test_the_digest_covers_what_people_do_not_see() -> None:

@@ -7,7 +7,20 @@ from dataclasses import replace
 from typing import Any
 
 from stanch.contract import Ladder, Rung, RunInput, RunPolicy
-from stanch.language.plan import Approval, Call, Check, ForEach, Plan, Poll, Require, Step
+from stanch.language.plan import (
+    Approval,
+    Ask,
+    Call,
+    Check,
+    Child,
+    Finding,
+    ForEach,
+    Plan,
+    Poll,
+    Require,
+    Revert,
+    Step,
+)
 
 HOSTS = ["web1", "web2", "web3"]
 LADDER = Ladder(
@@ -63,6 +76,51 @@ def rollback() -> Plan:
 
 
 _HIGH = Require("result.json.rate > 0.05", "the rate is ${{ result.json.rate }}; nothing to do", after=True)
+
+
+def everything() -> Plan:
+    """Reads at once, a question for a value, a child for each of a list with what it borrows, work by hand."""
+    looks = Step(id="looks", steps=(read("a", outputs={"v": "result.json"}), read("b")), parallel=True)
+    fields = {"nodes": {"type": "array", "items": {"type": "string", "enum": ["db1", "db2"]}}}
+    which = Step(id="which", title="Which ones?", ask=Ask(("technical_lead",), fields))
+    out = replace(
+        change("out", approval=None, revert=Revert("end_of_run")),
+        call=Call("ssh", {"hosts": ["${{ inputs.node }}"], "run": ["out"]}, one=True),
+    )
+    seen = Finding("true", "cleared", "${{ inputs.node }} is out")
+    child = Plan(
+        "update-node",
+        "Update a node",
+        "maintenance",
+        "sre",
+        (out, Step(id="said", outputs={"node": "inputs.node"}, findings=(seen,))),
+        inputs={"node": {"type": "string"}},
+        outputs={"node": "steps.said.node"},
+    )
+    each = Step(
+        id="each",
+        title="Update them",
+        child=Child("update-node", {"node": "${{ node }}"}),
+        for_each=ForEach("node", "${{ steps.which.nodes }}", (1,)),
+        approval=Approval(("incident_commander",)),
+        outputs={"done": "result.outputs.node"},
+        limit=600.0,
+    )
+    hand = Step(
+        id="hand",
+        title="Look at it",
+        call=Call("manual", {"who": "technical_lead", "do": "look"}),
+        timeout=900.0,
+        on_failure="continue",
+    )
+    return plan(
+        looks,
+        which,
+        each,
+        hand,
+        outputs={"done": "steps.each.results.map(r, r.done)", "said": "run.findings.map(f, f.text)"},
+        children={"update-node": child},
+    )
 
 
 def plan(*steps: Step, **fields: Any) -> Plan:

@@ -23,7 +23,7 @@ from temporalio.exceptions import ApplicationError
 from stanch.client import runs
 from stanch.contract import Abort, ActionReport, ActionTask, Decision
 from stanch.language.plan import Approval, Call, ForEach, Plan, Silence
-from tests.support.plans import change, plan, read, rollback
+from tests.support.plans import change, everything, plan, read, rollback
 from tests.support.temporal import start_temporal
 from tests.support.world import World, approve, begin, handle_of, helping, waiting
 
@@ -58,6 +58,14 @@ async def approving_then_done(handle: WorkflowHandle[Any, Any]) -> None:
 async def aborting(handle: WorkflowHandle[Any, Any]) -> None:
     await waiting(handle)
     await runs.abort(handle, Abort("alice", "wrong runbook"))
+
+
+async def answering_all(handle: WorkflowHandle[Any, Any]) -> None:
+    request = await waiting(handle)
+    values = {"nodes": ["db1", "db2"]}
+    await runs.decide(handle, Decision(request.id, "answer", "alice", request.digest, values=values))
+    await approving(handle)
+    await _choose(handle, "done")
 
 
 async def _choose(handle: WorkflowHandle[Any, Any], choice: Any) -> None:
@@ -101,6 +109,7 @@ CASES: dict[str, Case] = {
         third_fails,
         approving_then_undoing,
     ),
+    "everything": (everything(), helping, answering_all),
     "in-doubt-done": (plan(change(on_failure="ask")), changes_are_lost, approving_then_done),
 }
 

@@ -1,0 +1,102 @@
+"""The ledger: what was changed, how it goes back, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from stanch.conductor import finish
+from stanch.conductor.preview import command_of, target_of
+from stanch.conductor.state import ROOT, Node
+from stanch.conductor.turn import Turn
+from stanch.contract import Effected
+from stanch.errors import EvaluationError
+from stanch.language.evaluate import render
+from stanch.language.plan import Call
+
+
+def enter(turn: Turn, node: Node) -> None:
+    """The change of `node` is complete. A block with a way back of its own takes the place of its steps'."""
+    step, task = turn.step(node), node.tasks[0]
+    block = _block_with_undo(turn, node)
+    if block is not None:
+        _enter_block(turn, block)
+    turn.record(
+        Effected(
+            step=node.path,
+            target=target_of(task.call),
+            command=command_of(task.call),
+            at=turn.at,
+            undo=undo_of(turn, node) if block is None else None,
+            irreversible=turn.text(node, step.irreversible or ""),
+            reverts=_reverts(turn, node),
+            part_of=block.path if block is not None else "",
+        )
+    )
+
+
+def undo_of(turn: Turn, node: Node) -> Call | None:
+    """The way back, fixed now: it may read what the change itself returned."""
+    step = turn.step(node)
+    if step.undo is None:
+        return None
+    try:
+        outputs = finish.outputs_of(turn, node, step, lenient=True)
+        scope = finish.own_scope(turn, replace(node, outputs=outputs))
+        return replace(step.undo, params=render(step.undo.params, scope))
+    except EvaluationError as error:
+        turn.note("problem", f"the way back cannot be written down: {error}", step=node.path)
+        return None
+
+
+def due(turn: Turn, node: Node) -> tuple[int, ...]:
+    """Positions of what was borrowed until the end of `node` and is still away, newest first."""
+    return tuple(
+        position
+        for position in range(len(turn.ledger) - 1, -1, -1)
+        if (effect := turn.ledger[position]).reverts == node.path and not effect.undone and effect.undo
+    )
+
+
+def _around(turn: Turn, node: Node) -> Iterator[Node]:
+    """The blocks, rounds and children around `node`, from the inside out; the run last."""
+    while node.parent is not None:
+        node = turn.nodes[node.parent]
+        if not turn.is_loop(node):
+            yield node
+
+
+def _block_with_undo(turn: Turn, node: Node) -> Node | None:
+    """The outermost block around the node that has a way back of its own."""
+    found = None
+    for block in _around(turn, node):
+        if block.path and turn.step(block).undo is not None and turn.step(block).call is None:
+            found = block
+    return found
+
+
+def _enter_block(turn: Turn, block: Node) -> None:
+    """Before its first change, and again with every later one: by then more may be known for its way back."""
+    effect = Effected(
+        step=block.path,
+        target="",
+        command=turn.title(block),
+        at=turn.at,
+        undo=undo_of(turn, block),
+        reverts=_reverts(turn, block),
+    )
+    for position, known in enumerate(turn.ledger):
+        if known.step == block.path and not known.undone:
+            turn.ledger[position] = replace(known, undo=effect.undo or known.undo)
+            return
+    turn.record(effect)
+
+
+def _reverts(turn: Turn, node: Node) -> str | None:
+    """Path of the node at whose end the change comes back."""
+    revert = turn.step(node).revert
+    if revert is None or revert.at not in ("end_of_block", "end_of_run"):
+        return None
+    if revert.at == "end_of_run":
+        return node.frame or ROOT
+    return next(_around(turn, node)).path
