@@ -4,12 +4,13 @@ VENV   := .venv
 PYTHON ?= python3
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+NPM := tests/npm/node_modules/.installed
 N      ?= 2
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install system demo check format test bench lock clean
+.PHONY: help install programs system demo check format test bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,8 +25,16 @@ $(STAMP): pyproject.toml requirements/dev.txt scripts/venv.sh
 	@$(BIN)/python -m pip install -qq --no-deps --no-build-isolation --editable .
 	@touch $@
 
-system: ## the programs that the tests drive: sshd, Prometheus, Alertmanager, Chromium
+system: $(NPM) ## what the tests drive: sshd, Prometheus, Alertmanager, Chromium, yaml-language-server
+
+programs:
 	@scripts/system-packages.sh
+
+$(NPM): tests/npm/package.json tests/npm/package-lock.json | programs
+	@echo "system: npm packages (pinned in tests/npm/package-lock.json)"
+	@cd tests/npm && npm ci --loglevel=error --no-audit --no-fund >/dev/null || \
+	    { echo "system: \`npm ci\` in tests/npm failed; it takes three packages from npm's registry" >&2; exit 1; }
+	@touch $@
 
 demo: install ## an alert becomes an approved, verified rollback (APPROVE=1: nobody needs to answer)
 	@exec $(BIN)/stanch up --demo $(if $(filter 1 yes true,$(APPROVE)),--approve)
@@ -54,5 +63,5 @@ lock: ## resolve requirements/*.txt anew (UPGRADE=all or UPGRADE=<package> moves
 	@PYTHON="$(PYTHON)" scripts/lock.sh
 
 clean: ## take away what was built here, the virtual environment too
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) tests/npm/node_modules build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,7 +1,7 @@
 #!/bin/sh
 # See to it that the programs which the tests drive are on this machine: a real sshd, a real Prometheus with
-# its Alertmanager, Chromium for pictures of the pages, git for what belongs to the project; and on a bare
-# machine, what `make` itself needs.
+# its Alertmanager, Chromium for pictures of the pages, Node for the language server that editors run, git for
+# what belongs to the project; and on a bare machine, what `make` itself needs.
 # Says nothing and leaves at once when they are.
 #
 # Debian and Ubuntu: installed with apt, as root or through sudo. The tests start these programs
@@ -31,6 +31,8 @@ one_of sshd || missing="$missing openssh-server"
 one_of prometheus || missing="$missing prometheus"
 one_of prometheus-alertmanager alertmanager || missing="$missing prometheus-alertmanager"
 one_of chromium google-chrome || chromium_app || missing="$missing chromium"
+one_of node nodejs || missing="$missing nodejs"
+one_of npm || missing="$missing npm"
 [ -z "$missing" ] && exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then
@@ -45,6 +47,7 @@ if ! command -v apt-get >/dev/null 2>&1; then
                 prometheus) echo "    brew install prometheus" ;;
                 prometheus-alertmanager) echo "    brew install alertmanager" ;;
                 chromium) echo "    brew install --cask google-chrome" ;;
+                npm) echo "    brew install node" ;; # nodejs too
             esac
         done
         echo "system: only \`make test\` needs them; \`make demo\` and \`make check\` do not"

@@ -29,6 +29,8 @@ DEFAULT_SEVERITIES: Mapping[str, Severity] = {
     "warning": "SEV3",
     "info": "SEV4",
 }
+EVIDENCE_LIMIT = 1 << 20
+"""Bytes of one item."""
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
@@ -85,12 +87,19 @@ class Config:
     ssh_config_file: Path | None = None
     ansible_project: Path | None = None
     prometheus_url: str = ""
+    evidence_path: Path | None = None
+    evidence_limit: int = EVIDENCE_LIMIT
     policy: Policy = field(default_factory=Policy)
     pagers: Mapping[str, tuple[Json, ...]] = field(default_factory=dict)
 
     @property
     def address(self) -> str:
         return self.temporal.address or "127.0.0.1:7233"
+
+    @property
+    def evidence(self) -> Path:
+        """The folder for what steps keep: unless another is named, in the state of `stanch up`."""
+        return self.evidence_path or CHECKOUT / ".stanch" / "evidence"
 
 
 def load_config(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Config:
@@ -130,6 +139,7 @@ def _build(data: Json, base: Path) -> Config:
     policy = data.get("policy", {})
     ssh_file = data.get("ssh", {}).get("config_file")
     project = data.get("ansible", {}).get("project")
+    evidence = data.get("evidence", {})
     return Config(
         temporal=TemporalConfig(**data.get("temporal", {})),
         gateway=GatewayConfig(**data.get("gateway", {})),
@@ -139,6 +149,8 @@ def _build(data: Json, base: Path) -> Config:
         ssh_config_file=place(ssh_file) if ssh_file else None,
         ansible_project=place(project) if project else None,
         prometheus_url=data.get("prometheus", {}).get("url", ""),
+        evidence_path=place(evidence["path"]) if "path" in evidence else None,
+        evidence_limit=evidence.get("max_item", EVIDENCE_LIMIT),
         policy=Policy(
             self_approval=policy.get("self_approval", False),
             roles={role: tuple(people) for role, people in policy.get("roles", {}).items()},

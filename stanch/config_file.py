@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import jsonschema
-
 from stanch.errors import InvalidInput
 from stanch.language.diagnostics import Report, in_order
 from stanch.language.json_schema import value_problem
 from stanch.language.plan import Json
 from stanch.language.read import read
 from stanch.language.render.text import render_text
+from stanch.language.shapes import Shape
 from stanch.language.source import START
 from stanch.language.structure import Head, fit
 from stanch.language.tree import Mapping as Tree
@@ -32,7 +31,7 @@ def read_file(file: Path, schema: Json) -> dict[str, Json]:
     data: dict[str, Json] = {}
     if isinstance(root, Tree):
         data = plain(root)
-        fit(root, data, jsonschema.Draft202012Validator(schema), Head("the configuration", START), report)
+        fit(root, data, Shape(schema), Head("the configuration", START), report)
     elif root is not None:
         report.add("RB203", START, "the configuration must be a mapping of sections such as `temporal:`")
     if report.failed:
@@ -48,7 +47,9 @@ def override(
     for name, (section, key) in chosen.items():
         inner = schema["properties"][section]
         wanted = inner["properties"][key] if key else inner
-        value = _value(name, environ[name], {**wanted, "$defs": schema["$defs"]})
+        value = _value(
+            name, environ[name], {**wanted, "$defs": {**schema["$defs"], **inner.get("$defs", {})}}
+        )
         data[section] = {**data.get(section, {}), key: value} if key else value
 
 

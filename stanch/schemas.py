@@ -20,8 +20,23 @@ def schema_root() -> Path:
 
 @cache
 def load_schema(name: str) -> Json:
-    """The parsed schema document `name`, such as `runbook.v1.json` or `actions/ssh.v1.json`."""
-    return json.loads((schema_root() / name).read_text(encoding="utf-8"))
+    """The parsed schema document `name`, such as `runbook.v1.json` or `actions/ssh.v1.json`.
+
+    A document that is a property's whole schema stands in the place of the reference, with its own `$id`, so
+    that it is validated without a look-up.
+    """
+    document = json.loads((schema_root() / name).read_text(encoding="utf-8"))
+    if properties := document.get("properties"):
+        document["properties"] = {word: _whole(part) for word, part in properties.items()}
+    return document
+
+
+def _whole(schema: Json) -> Json:
+    reference = schema.get("$ref", "") if isinstance(schema, dict) else ""
+    if not reference.endswith(".json"):
+        return schema
+    own = {word: part for word, part in schema.items() if word != "$ref"}
+    return {**load_schema(reference), "$id": reference, **own}
 
 
 @cache

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stanch.config import DEFAULT_LADDER, Config, Policy, load_config
+from stanch.config import CHECKOUT, DEFAULT_LADDER, Config, Policy, load_config
 from stanch.contract import Ladder, Rung
 from stanch.errors import InvalidInput
 
@@ -64,6 +64,12 @@ def test_a_file_is_read_with_its_paths_relative_to_itself(file: Path) -> None:
     assert config.ssh_config_file == file.parent / "ssh_config"
 
 
+def test_evidence_has_a_folder_in_any_case(file: Path) -> None:
+    assert Config().evidence == CHECKOUT / ".stanch" / "evidence"
+    assert load_config(file, {"STANCH_EVIDENCE_PATH": "kept"}).evidence == file.parent / "kept"
+    assert load_config(file, {"STANCH_EVIDENCE_MAX_ITEM": "2048"}).evidence_limit == 2048
+
+
 def test_the_environment_wins_over_the_file(file: Path) -> None:
     environ = {
         "STANCH_CONFIG": str(file),
@@ -87,6 +93,17 @@ def test_every_mistake_in_the_file_is_shown_at_its_place(tmp_path: Path) -> None
     assert "`adress` is not a word of `temporal`" in str(raised.value)
     assert "did you mean `address`?" in str(raised.value)
     assert f"{path}:3:9" in str(raised.value)
+
+
+def test_a_mistake_in_the_policy_is_shown_at_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "stanch.yaml"
+    ladder = "rungs: [{after: soon, page: bob}]\n        silence: {after: 10m, then: deny}\n"
+    path.write_text(f"policy:\n  ladders:\n    technical_lead:\n      default:\n        {ladder}")
+    with pytest.raises(InvalidInput) as raised:
+        load_config(path, {})
+    assert str(raised.value).count("error[") == 1
+    assert "`after` must be a duration such as `30s`" in str(raised.value)
+    assert f"{path}:5:25" in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -119,6 +136,14 @@ def test_a_named_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
 def test_a_variable_that_does_not_fit_is_named() -> None:
     with pytest.raises(InvalidInput, match="STANCH_GATEWAY_PORT: `x` must be a whole number"):
         load_config(environ={"STANCH_GATEWAY_PORT": "x"})
+
+
+def test_a_whole_ladder_fits_into_a_variable() -> None:
+    text = "{incident_commander: {SEV1: {rungs: [{after: 1m, page: bob}], silence: {after: 5m, then: deny}}}}"
+    policy = load_config(environ={"STANCH_POLICY_LADDERS": text}).policy
+    assert policy.ladders == {"incident_commander": {"SEV1": Ladder((Rung(60, "bob"),), 300, "deny")}}
+    with pytest.raises(InvalidInput, match="must be a duration"):
+        load_config(environ={"STANCH_POLICY_LADDERS": text.replace("1m", "soon")})
 
 
 def test_a_ladder_is_the_one_of_the_role_and_the_severity(file: Path) -> None:
