@@ -3,7 +3,7 @@
     compile                the whole of it, in one function
     source, read           bytes to a tree with places (`tree`, `scalar`, `yaml_error`)
     parse                  the tree to a `document`, each part fitted to its JSON Schema
-                           (`shapes`, `structure`, `misfit`, `parts`, `words`)
+                           (`shapes`, `accept`, `structure`, `refusal`, `misfit`, `parts`, `words`)
     annotate               every expression gets its `scope`, its `references` and its type
                            (`judge`, `typecheck`, `cel_error`, `types`, `chains`, `fits`, `guards`, `place`)
     check/                 the rules, a rule a file

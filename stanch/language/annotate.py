@@ -1,57 +1,91 @@
 """Walk a document from top to bottom and give every expression its scope, its references and its type.
 
-The types of a step's outputs are known before the first later step is looked at.
+The types of a step's outputs are known before the first later step is looked at. What a step gives is made in
+each round of its loop, and read behind the loop in its `results`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from stanch.language.diagnostics import Report
-from stanch.language.document import CallDoc, CheckDoc, Document, RequireDoc, StepDoc, TriggerDoc
+from stanch.language.document import (
+    AskDoc,
+    CallDoc,
+    CheckDoc,
+    ChildDoc,
+    Document,
+    FindingDoc,
+    LinkDoc,
+    RequireDoc,
+    RevertDoc,
+    StepDoc,
+    TriggerDoc,
+    walk,
+)
 from stanch.language.fits import LIST, NOTHING, ONE_VALUE, Wanted
 from stanch.language.guards import asserts, is_checked_after
+from stanch.language.interface import Interface
 from stanch.language.judge import Judge, Use
-from stanch.language.scope import UNKNOWN_RESULT, Doubt, ResultType, Scope, StepNames, result_of
-from stanch.language.tree import Mapping, plain
+from stanch.language.scope import (
+    CHILD_RESULT,
+    OWN_WORDS,
+    ROUNDS,
+    UNKNOWN_RESULT,
+    Doubt,
+    ResultType,
+    Scope,
+    StepNames,
+    result_of,
+)
+from stanch.language.tree import Mapping as MappingNode
+from stanch.language.tree import Scalar, plain
 from stanch.language.types import BOOL, DYN, Signature, element_of, of_schema
+
+_EMPTY: Mapping[str, Interface] = {}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Annotated:
     uses: tuple[Use, ...]
-    names: dict[str, StepNames]
+    names: Mapping[str, StepNames]
     """By id, the steps as later ones see them."""
+    outputs: Mapping[str, Signature]
+    """Of the runbook."""
 
 
-def annotate(document: Document, report: Report) -> Annotated:
-    """Every expression of the document, in the order in which they are evaluated."""
+def annotate(document: Document, report: Report, interfaces: Mapping[str, Interface] = _EMPTY) -> Annotated:
+    """Every expression of the document, in the order in which they are evaluated.
+
+    `interfaces` are those of other runbooks, by name; what is not known of one may be anything.
+    """
     judge = Judge(document.source, report)
-    annotator = _Annotator(document, judge)
-    annotator.document()
-    return Annotated(tuple(judge.uses), annotator.names)
+    annotator = _Annotator(document, judge, interfaces)
+    outputs = annotator.document()
+    return Annotated(tuple(judge.uses), annotator.names, outputs)
 
 
 class _Annotator:
-    def __init__(self, document: Document, judge: Judge) -> None:
+    def __init__(self, document: Document, judge: Judge, interfaces: Mapping[str, Interface]) -> None:
         self._document = document
         self._judge = judge
+        self._interfaces = interfaces
         self.names: dict[str, StepNames] = {}
 
-    def document(self) -> None:
+    def document(self) -> dict[str, Signature]:
+        """The types of the runbook's outputs."""
         document = self._document
         scope = Scope(inputs=_inputs(document))
         for trigger in document.triggers:
             self._trigger(trigger)
-        for title, url in document.links:
-            self._judge.texts([title, url], scope)
+        self._links(document.links, scope)
         self._judge.texts(document.locks, scope)
         for each in document.require:
             self._require(each, scope)
         scope = replace(scope, asserted=_asserted_by(document.require))
         scope = self._steps(document.steps, scope)
-        for output in document.outputs:
-            self._judge.output(output, scope)
+        return {output.name.text: self._judge.output(output, scope) for output in document.outputs}
 
     def _trigger(self, trigger: TriggerDoc) -> None:
         scope = Scope(alert=True)
@@ -69,76 +103,154 @@ class _Annotator:
             scope = self._step(step, scope)
         return scope
 
+    def _at_once(self, steps: tuple[StepDoc, ...], scope: Scope) -> Scope:
+        """The scope behind steps of which none can read another."""
+        asserted = scope.asserted.union(*[self._step(step, scope).asserted for step in steps])
+        ended = {inner.id: self.names[inner.id] for inner in walk(steps)}
+        return replace(scope, ended={**scope.ended, **ended}, asserted=asserted)
+
     def _step(self, step: StepDoc, scope: Scope) -> Scope:
         """The scope behind the step."""
-        outer = replace(scope, step=step, own=None, result=None)
+        outer = replace(scope, step=step)
         doubts = (*outer.doubts, *_doubts(step))
-        if step.kind == "unsupported":
-            return self._ended(step, {}, scope, doubts)
+        if step.kind == "broken":
+            return self._broken(step, scope, doubts)
         self._judge.texts([step.title], outer)
+        self._links(step.links, outer)
         if step.when is not None:
             self._judge.expression(step.when, outer, BOOL)
-            outer = replace(outer, asserted=outer.asserted | asserts(step.when.cel))
-        outer = self._preconditions(step, outer)
+            outer = _asserting(outer, asserts(step.when.cel))
+        if step.require:
+            outer = self._preconditions(step, outer)
         inner = self._loop(step, outer)
-        scope = self._children(step, replace(inner, doubts=doubts), scope)
+        if step.steps:
+            scope = self._inside(step, replace(inner, doubts=doubts), scope)
         self._action(step, outer, inner)
-        behind = replace(outer, ended=scope.ended, doubts=doubts)
+        behind = replace(inner, ended=scope.ended, doubts=doubts, result=self._result(step))
         outputs = self._outputs(step, behind)
-        self._after(step, replace(behind, own=outputs), replace(inner, own=outputs))
+        if step.findings or step.require or step.undo or step.revert or step.verify:
+            self._after(step, replace(behind, own=outputs), outer)
         return self._ended(step, outputs, scope, doubts)
+
+    def _broken(self, step: StepDoc, scope: Scope, doubts: tuple[Doubt, ...]) -> Scope:
+        """Nothing is said about what stands in it, nor about those who read it."""
+        for inner in walk((step,)):
+            names = StepNames(inner, {}, scope.rounds, doubts, open=True)
+            self.names[inner.id] = names
+            scope = replace(scope, ended={**scope.ended, inner.id: names})
+        return scope
 
     def _preconditions(self, step: StepDoc, outer: Scope) -> Scope:
         """The scope behind what is required before the step acts."""
         early = tuple(each for each in step.require if not is_checked_after(each, step.id))
         for each in early:
             self._require(each, outer)
-        return replace(outer, asserted=outer.asserted | _asserted_by(early))
+        return _asserting(outer, _asserted_by(early))
 
     def _ended(
         self, step: StepDoc, outputs: dict[str, Signature], scope: Scope, doubts: tuple[Doubt, ...]
     ) -> Scope:
-        names = StepNames(step, outputs, scope.rounds, doubts, open=_is_open(step))
+        given, made = (outputs, {}) if step.loop is None else (ROUNDS, outputs)
+        names = StepNames(step, given, scope.rounds, doubts, open=_is_open(step), made=made)
         self.names[step.id] = names
-        asserted = scope.asserted if step.when is not None else scope.asserted | _asserted_by(step.require)
+        asserted = scope.asserted
+        if step.require and step.when is None:
+            asserted |= _asserted_by(step.require)
         return replace(scope, ended={**scope.ended, step.id: names}, asserted=asserted)
 
     def _loop(self, step: StepDoc, outer: Scope) -> Scope:
         """The scope of one round; the step's own scope when it has no loop."""
+        if "for_each" in step.lost:
+            return replace(outer, nameless=True)
         if step.loop is None:
             return outer
         kind = self._judge.template(step.loop.items, outer, LIST, "in")
-        return outer.with_loop(step.loop.name.text, element_of(kind) or DYN)
+        inner = outer.with_loop(step.loop.name.text, element_of(kind) or DYN)
+        return replace(inner, rounds=(*inner.rounds, step.id))
 
-    def _children(self, step: StepDoc, inner: Scope, scope: Scope) -> Scope:
-        if not step.steps:
-            return scope
-        rounds = (*inner.rounds, step.id) if step.loop is not None else inner.rounds
-        behind = self._steps(step.steps, replace(inner, rounds=rounds))
+    def _inside(self, step: StepDoc, inner: Scope, scope: Scope) -> Scope:
+        """`scope` with the steps of the block as ended."""
+        behind = self._at_once(step.steps, inner) if step.parallel else self._steps(step.steps, inner)
         return replace(scope, ended=behind.ended)
 
     def _action(self, step: StepDoc, outer: Scope, inner: Scope) -> None:
         """What is settled before the step acts."""
         if step.wait is not None:
-            self._judge.template(step.wait, outer, ONE_VALUE, "wait")
+            self._judge.template(step.wait, inner, ONE_VALUE, "wait")
         self._call(step.call, inner)
-        if step.poll is not None:
-            self._judge.expression(step.poll.until, inner.with_result(_one_result(step)), BOOL)
+        if step.child is not None:
+            self._child(step.child, inner)
+        if step.ask is not None:
+            self._ask(step.ask, inner)
+        if step.poll is not None or step.keep:
+            acted = inner.with_result(_call_result(step))
+            if step.poll is not None:
+                self._judge.expression(step.poll.until, acted, BOOL)
+            for each in step.keep:
+                self._judge.output(each, acted, "evidence")
         self._check(step.done, inner)
         approval = step.approval
         self._judge.texts([approval.confirm if approval else None, step.unattended, step.irreversible], outer)
 
-    def _outputs(self, step: StepDoc, behind: Scope) -> dict[str, Signature]:
-        scope = behind.with_result(_own_result(step))
-        return {output.name.text: self._judge.output(output, scope) for output in step.outputs}
+    def _result(self, step: StepDoc) -> ResultType | None:
+        """What `result` is behind the step, or behind a round of it."""
+        if step.ask is not None:
+            return ResultType(many=False, fields=None if "ask" in step.lost else _fields(step.ask))
+        if step.child is not None:
+            known = self._interfaces.get(step.child.runbook.text)
+            return ResultType(False, CHILD_RESULT, None if known is None else known.outputs)
+        return _call_result(step)
 
-    def _after(self, step: StepDoc, behind: Scope, inner: Scope) -> None:
-        """What may read the step's own outputs."""
+    def _outputs(self, step: StepDoc, behind: Scope) -> dict[str, Signature]:
+        """What the step, or a round of it, gives: what a person answered, and what is made of it."""
+        answered = {} if step.ask is None else _fields(step.ask)
+        scope = behind if step.ask is None else replace(behind, own=answered)
+        made = {output.name.text: self._judge.output(output, scope) for output in step.outputs}
+        return {**answered, **made}
+
+    def _after(self, step: StepDoc, own: Scope, outer: Scope) -> None:
+        """What may read the step's own outputs; `own` is the scope of a round, `outer` that of the step."""
+        for finding in step.findings:
+            self._finding(finding, own)
         for each in step.require:
             if is_checked_after(each, step.id):
-                self._require(each, behind.with_result(_own_result(step)))
-        self._call(step.undo, inner.with_result(_one_result(step)))
-        self._check(step.verify, behind)
+                self._require(each, own)
+        self._call(step.undo, own)
+        if step.revert is not None:
+            self._revert(step.revert, own)
+        if step.verify is None:
+            return
+        if step.loop is None:
+            self._check(step.verify, replace(own, result=None))
+        else:
+            behind = replace(outer, ended=own.ended, doubts=own.doubts)
+            self._check(step.verify, replace(behind, own=ROUNDS, made=own.own or {}))
+
+    # --- parts of a step ----------------------------------------------------------------------------------
+
+    def _ask(self, ask: AskDoc, scope: Scope) -> None:
+        if ask.show is not None and ask.show.text != "findings":
+            self._judge.texts([ask.show], scope)
+        for each in ask.fields:
+            if isinstance(choices := each.node.get("enum"), Scalar):
+                self._judge.template(choices, scope, LIST, "enum")
+
+    def _child(self, child: ChildDoc, scope: Scope) -> None:
+        """Whether they fit is said by rules: of a call it is an error, of a suggestion advice."""
+        for entry in child.inputs:
+            self._judge.template(entry.value, scope, NOTHING, entry.name)
+
+    def _finding(self, finding: FindingDoc, scope: Scope) -> None:
+        self._judge.expression(finding.when, scope, BOOL)
+        scope = _asserting(scope, asserts(finding.when.cel))
+        self._judge.texts([finding.text], scope)
+        if finding.suggest is not None:
+            self._child(finding.suggest, scope)
+
+    def _revert(self, revert: RevertDoc, scope: Scope) -> None:
+        for time in revert.times:
+            self._judge.template(time, scope, ONE_VALUE, "revert")
+        self._check(revert.when, scope)
 
     def _check(self, check: CheckDoc | None, scope: Scope) -> None:
         if check is None or check.poll is None:
@@ -160,16 +272,23 @@ class _Annotator:
 
     def _require(self, require: RequireDoc, scope: Scope) -> None:
         self._judge.expression(require.that, scope, BOOL)
-        message = replace(scope, asserted=scope.asserted | asserts(require.that.cel))
-        self._judge.texts([require.message], message)
+        self._judge.texts([require.message], _asserting(scope, asserts(require.that.cel)))
+
+    def _links(self, links: tuple[LinkDoc, ...], scope: Scope) -> None:
+        for link in links:
+            self._judge.texts([link.title, link.url], scope)
 
 
 def _inputs(document: Document) -> dict[str, Signature]:
     """The declared inputs; one whose schema was not understood exists too, as anything."""
     written = document.written.get("inputs")
-    names = [entry.name for entry in written.entries] if isinstance(written, Mapping) else []
+    names = [entry.name for entry in written.entries] if isinstance(written, MappingNode) else []
     known = {each.name.text: of_schema(plain(each.node)) for each in document.inputs}
     return {**dict.fromkeys(names, DYN), **known}
+
+
+def _fields(ask: AskDoc) -> dict[str, Signature]:
+    return {each.name.text: of_schema(plain(each.node)) for each in ask.fields}
 
 
 def _doubts(step: StepDoc) -> tuple[Doubt, ...]:
@@ -181,6 +300,10 @@ def _doubts(step: StepDoc) -> tuple[Doubt, ...]:
     return tuple(found)
 
 
+def _asserting(scope: Scope, asserted: frozenset[str]) -> Scope:
+    return replace(scope, asserted=scope.asserted | asserted) if asserted else scope
+
+
 def _asserted_by(requires: tuple[RequireDoc, ...]) -> frozenset[str]:
     return frozenset().union(*(asserts(each.that.cel) for each in requires))
 
@@ -188,18 +311,11 @@ def _asserted_by(requires: tuple[RequireDoc, ...]) -> frozenset[str]:
 def _is_open(step: StepDoc) -> bool:
     """Whether its outputs are not known: any name is let through then."""
     unknown_action = step.kind == "action" and (step.call is None or step.call.spec is None)
-    return step.kind == "unsupported" or unknown_action or "outputs" in step.lost
+    return step.kind == "broken" or unknown_action or not step.lost.isdisjoint(OWN_WORDS)
 
 
-def _one_result(step: StepDoc) -> ResultType | None:
-    """`result` of one round."""
+def _call_result(step: StepDoc) -> ResultType | None:
+    """`result` of one call of the step's action."""
     if step.kind == "action" and step.call is None:
         return UNKNOWN_RESULT
     return result_of(step.call)
-
-
-def _own_result(step: StepDoc) -> ResultType | None:
-    """`result` in the step's outputs: of all rounds, when it is repeated."""
-    if step.kind == "action" and step.call is None:
-        return UNKNOWN_RESULT
-    return result_of(step.call, rounds=step.loop is not None)

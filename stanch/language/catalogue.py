@@ -3,8 +3,8 @@
 The files are read by whoever calls the compiler (`stanch.schemas`); this module only interprets them.
 Beside `$defs/params` and `$defs/result` (JSON Schema) a file has `x-stanch`:
 
-- `effect`: `read` (it can only read), `declared` (each step says `effect:`), or `by_method` (HTTP: GET and
-  HEAD read, every other method must say);
+- `effect`: `read` (it can only read), `declared` (each step says `effect:`), `by_method` (HTTP: GET and
+  HEAD read, every other method must say), or `optional` (`manual`: it reads unless the step says `change`);
 - `targets`: the parameter that names what is touched, if one does; a list of exactly one target written in
   the runbook makes `result` one object, anything else makes it a list of them (`per_target` true);
 - `timeout`: seconds a step may take when it does not say;
@@ -19,10 +19,10 @@ from typing import Literal, TypeAlias
 
 from stanch.language.plan import Json
 
-EffectRule: TypeAlias = Literal["read", "declared", "by_method"]
+EffectRule: TypeAlias = Literal["read", "declared", "by_method", "optional"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ActionSpec:
     name: str
     effect: EffectRule

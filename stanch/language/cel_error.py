@@ -6,9 +6,10 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from stanch.language.cel.library import GLOBALS, MACRO_NAMES, METHODS, NAMES, NAMESPACES
 from stanch.language.chains import chains
 from stanch.language.typecheck import CelError
-from stanch.language.types import Signature, in_words, normal
+from stanch.language.types import BOOL, DYN, Signature, element_of, in_words, normal
 from stanch.language.words import did_you_mean, nearest
 
 _OVERLOAD = re.compile(r"found no matching overload for '([^']*)' applied to '\((.*)\)'")
@@ -17,17 +18,10 @@ _SELECT = re.compile(r"expression of type '([^']*)' cannot be the operand of a s
 _UNEXPECTED = re.compile(r"Syntax error: (?:extraneous|mismatched) input '(.*)' expecting")
 _UNKNOWN_TOKEN = re.compile(r"Syntax error: token recognition error at: '(.*)'")
 _MISSING = re.compile(r"Syntax error: missing '(.)' at '(.*)'")
+_RANGE = re.compile(r"expression of type '([^']*)' cannot be the range of a comprehension")
+_ARGUMENT = re.compile(r"((?:math\.)?\w+)\(\) (variable name|argument|\w+)")
 _RESERVED = re.compile(r"reserved identifier: (\w+)")
 
-_FUNCTIONS = (
-    "all", "bool", "bytes", "charAt", "contains", "double", "duration", "dyn", "endsWith", "exists",
-    "exists_one", "filter", "format", "getDate", "getDayOfWeek", "getFullYear", "getHours", "getMinutes",
-    "getMonth", "getSeconds", "has", "indexOf", "int", "join", "lastIndexOf", "lowerAscii", "map", "matches",
-    "math.abs", "math.ceil", "math.floor", "math.greatest", "math.least", "math.round", "quote", "replace",
-    "reverse", "size", "split", "startsWith", "string", "substring", "timestamp", "trim", "type",
-    "upperAscii",
-)  # fmt: skip
-_LATER_FUNCTIONS = frozenset({"extract", "distinct", "sort_by", "sum"})
 KEYWORDS = frozenset({"in", "true", "false", "null"})
 """Cannot be a name at all."""
 RESERVED = frozenset(
@@ -65,8 +59,11 @@ class Finding:
 def explain_all(cel: str, errors: Iterable[CelError], names: Collection[str]) -> list[Finding]:
     """Every mistake of the expression once: behind a syntax error nothing more is certain, and what CEL says
     of a value that is itself wrong repeats the first complaint."""
+    errors = tuple(error for error in errors if not _is_namespace(cel, error))
+    # A macro with too few arguments stays a call, and then the name for its items is unknown, too.
+    calls = [error for error in errors if _is_call(cel, error, MACRO_NAMES)]
     found = []
-    for error in errors:
+    for error in calls or errors:
         if "*error*" not in error.message:
             found.append(explain(cel, error, names))
         if is_syntax(error):
@@ -74,9 +71,24 @@ def explain_all(cel: str, errors: Iterable[CelError], names: Collection[str]) ->
     return found
 
 
+def _is_namespace(cel: str, error: CelError) -> bool:
+    """Whether `math` is missed because `math.rond` is: the function is the mistake."""
+    undeclared = _UNDECLARED.search(error.message)
+    name = undeclared.group(1) if undeclared is not None else ""
+    return name in NAMESPACES and cel.startswith(f"{name}.", error.offset)
+
+
+def _is_call(cel: str, error: CelError, functions: Collection[str]) -> bool:
+    undeclared = _UNDECLARED.search(error.message)
+    at = error.offset
+    return undeclared is not None and undeclared.group(1) in functions and cel[at : at + 1] == "("
+
+
 def explain(cel: str, error: CelError, names: Collection[str]) -> Finding:
     """`error` of the expression `cel` in our words; `names` are what it may read, such as `inputs.hosts`."""
     at = error.offset
+    if error.own is not None:
+        return Finding(error.own.code, at, error.own.end, error.message)
     if (found := _UNDECLARED.search(error.message)) is not None:
         return _undeclared(cel, at, found.group(1), names)
     if (found := _OVERLOAD.search(error.message)) is not None:
@@ -86,7 +98,30 @@ def explain(cel: str, error: CelError, names: Collection[str]) -> Finding:
         end = at + (field.end() if field else 1)
         kind = in_words(normal(found.group(1)))
         return Finding("RB402", at, end, f"{kind} has no fields, so not `{cel[at:end].lstrip('.')}` either")
-    return _syntax(cel, error)
+    return _macro(cel, error) or _syntax(cel, error)
+
+
+def _macro(cel: str, error: CelError) -> Finding | None:
+    """What is said of an argument before it is looked at."""
+    at, message = error.offset, error.message
+    if (found := _RANGE.search(message)) is not None:
+        kind = in_words(normal(found.group(1)))
+        return Finding("RB402", at, _end(cel, at), f"{kind} has no items that could be gone through")
+    if (found := _ARGUMENT.match(message)) is None:
+        return None
+    name, what = found.groups()
+    if what == "variable name":
+        said = f"`{name}` begins with a name for each item, as in `{name}(x, ...)`"
+        return Finding("RB401", at, _end(cel, at), said)
+    if name == "has":
+        return Finding("RB401", at, _end(cel, at), "`has` asks for a field, as in `has(a.b)`")
+    return Finding("RB402", at, _end(cel, at), f"`{name}` takes numbers, or one list of numbers")
+
+
+def _end(cel: str, at: int) -> int:
+    """Where what begins at `at` ends, if it is a name."""
+    found = next((chain for chain in chains(cel) if chain.start <= at < chain.end), None)
+    return found.end if found is not None else min(at + 1, len(cel))
 
 
 def is_syntax(error: CelError) -> bool:
@@ -96,15 +131,30 @@ def is_syntax(error: CelError) -> bool:
 def _undeclared(cel: str, at: int, name: str, names: Collection[str]) -> Finding:
     if cel[at : at + 1] == "(":
         start = _before(cel, at, name)
-        if name in _LATER_FUNCTIONS:
-            return Finding("RB206", start, at, f"the function `{name}` is not supported by this release")
-        if name in _FUNCTIONS:
-            return Finding("RB402", start, at, f"`{name}` takes other arguments than these")
-        hint = did_you_mean(name, _FUNCTIONS)
+        if (space := re.search(r"\b(\w+)\.$", cel[:start])) is not None and space.group(1) in NAMESPACES:
+            name, start = f"{space.group(1)}.{name}", space.start()
+        if name in NAMES:
+            return Finding(
+                "RB402", start, at, f"`{name}` takes other arguments than these", _form(cel, name, start)
+            )
+        hint = did_you_mean(name, NAMES)
         return Finding("RB405", start, at, f"there is no function `{name}`", hint)
     chain = next((chain for chain in chains(cel) if chain.start <= at < chain.end), None)
-    start, end = (chain.start, chain.end) if chain is not None else (at, at + max(1, len(name)))
+    behind = min(at + max(1, len(name)), len(cel))
+    start, end = (chain.start, chain.end) if chain is not None else (at, behind)
     return Finding("RB301", start, end, f"nothing is called `{name}` here", _meant(name, names))
+
+
+def _form(cel: str, name: str, start: int) -> str | None:
+    """How to call a function that is called behind a value instead of around it, or the other way round."""
+    behind = cel[:start].rstrip().endswith(".")
+    if name in MACRO_NAMES:
+        return f"write `LIST.{name}(x, ...)`, where `x` is a name for each item"
+    if behind and name not in METHODS:
+        return f"write `{name}(...)` around the value"
+    if not behind and name not in GLOBALS and name in METHODS:
+        return f"write `.{name}(...)` behind the value"
+    return None
 
 
 def _meant(name: str, names: Collection[str]) -> str:
@@ -140,6 +190,8 @@ def _overload(cel: str, at: int, function: str, types: list[Signature]) -> Findi
     name = _operator(function)
     width = len(name) if cel.startswith(name, at) else 1
     if cel[at : at + 1] == "(":
+        if name in ("&&", "||", "?:"):
+            return _condition(cel, at, types[0] if name == "?:" else types[1])
         end, at = at, _before(cel, at, name)
         width = end - at
     if sorted(types) == ["double", "int"]:
@@ -151,10 +203,15 @@ def _overload(cel: str, at: int, function: str, types: list[Signature]) -> Findi
             _as_double(cel, at + width, types),
         )
     kinds = [in_words(kind) for kind in types]
-    if name == "?:":
+    if name == "?:" and types[0] not in (BOOL, DYN):
+        message = f"`?` needs true or false before it and gets {kinds[0]}"
+    elif name == "?:":
         message = f"`? :` gives {kinds[1]} or {kinds[2]}; both have to be of one type"
     elif name == "[]":
         message = f"{kinds[0]} cannot be indexed with {kinds[1]}"
+    elif name == "sort_by":
+        key = in_words(element_of(types[-1]) or DYN)
+        message = f"`sort_by` needs keys that have an order, such as numbers or text, and not {key}"
     elif len(kinds) == 1:
         message = f"`{name}` does not work on {kinds[0]}"
     elif name.isidentifier() and name != "in":
@@ -162,6 +219,14 @@ def _overload(cel: str, at: int, function: str, types: list[Signature]) -> Findi
     else:
         message = f"`{name}` does not work between {kinds[0]} and {kinds[1]}"
     return Finding("RB402", at, at + width, message)
+
+
+def _condition(cel: str, at: int, kind: Signature) -> Finding:
+    """Of a macro whose arguments begin at `at`: it becomes logic, so the logic complains."""
+    name = re.search(r"\w*\s*$", cel[:at], re.ASCII)
+    start = name.start() if name is not None else at
+    said = f"`{cel[start:at].strip()}` needs true or false for each item and gets {in_words(kind)}"
+    return Finding("RB402", start, at, said)
 
 
 def _operator(function: str) -> str:

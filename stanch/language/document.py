@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from stanch.language.catalogue import ActionSpec
-from stanch.language.plan import Effect, OnFailure
+from stanch.language.plan import MANUAL, Effect, OnFailure, RevertAt, Verdict
 from stanch.language.source import Source, Span
 from stanch.language.tree import Entry, Mapping, Node, Scalar
 
@@ -38,6 +38,13 @@ class CallDoc:
     """Parameters taken over from the step's own call: its targets."""
     one: bool = False
     """It names exactly one target, so its result is one object."""
+    lost: frozenset[str] = frozenset()
+    """Parameters that were not understood."""
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether a person carries it out."""
+        return self.action == MANUAL
 
     @property
     def fans_out(self) -> bool:
@@ -91,9 +98,77 @@ class SilenceDoc:
 class ApprovalDoc:
     key: Span
     roles: tuple[str, ...]
+    any: Scalar | None = None
     confirm: Scalar | None = None
-    quorum: int = 1
+    quorum: Scalar | None = None
     silence: SilenceDoc | None = None
+
+    @property
+    def of_roles(self) -> int:
+        """How many of the roles must agree."""
+        said = None if self.any is None else self.any.value
+        return said if isinstance(said, int) else max(len(self.roles), 1)
+
+    @property
+    def people(self) -> int:
+        """How many different people must agree, as far as that is said."""
+        said = None if self.quorum is None else self.quorum.value
+        return said if isinstance(said, int) else 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FieldDoc:
+    """A value with a JSON Schema: an input of a runbook, or what a person is asked for."""
+
+    name: Scalar
+    node: Mapping
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AskDoc:
+    key: Span
+    roles: tuple[str, ...]
+    fields: tuple[FieldDoc, ...]
+    show: Scalar | None = None
+    silence: SilenceDoc | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChildDoc:
+    """Another runbook that is called, or that a finding suggests."""
+
+    runbook: Scalar
+    inputs: tuple[Entry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FindingDoc:
+    when: Expression
+    verdict: Verdict
+    text: Scalar
+    suggest: ChildDoc | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RevertDoc:
+    key: Span
+    at: RevertAt
+    after: Scalar | None = None
+    when: CheckDoc | None = None
+    not_before: Scalar | None = None
+    at_most: Scalar | None = None
+    roles: tuple[str, ...] | None = None
+    """Who is asked before it comes back; None when that is not said."""
+
+    @property
+    def times(self) -> tuple[Scalar, ...]:
+        return tuple(each for each in (self.after, self.not_before, self.at_most) if each is not None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LinkDoc:
+    title: Scalar
+    url: Scalar
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,6 +176,8 @@ class LoopDoc:
     key: Span
     name: Scalar
     items: Node
+    parallel: bool = False
+    max_items: int | None = None
     batches: tuple[int | str, ...] = ()
     pause: float = 0.0
     max_failures: int = 0
@@ -120,7 +197,8 @@ class OutputDoc:
     value: Expression
 
 
-StepKind: TypeAlias = Literal["action", "block", "wait", "compute", "unsupported"]
+StepKind: TypeAlias = Literal["action", "block", "child", "ask", "wait", "compute", "broken"]
+"""A broken step says what it does, and nobody understood it; that was reported."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,7 +211,10 @@ class StepDoc:
     title: Scalar | None = None
     call: CallDoc | None = None
     wait: Scalar | None = None
+    ask: AskDoc | None = None
+    child: ChildDoc | None = None
     steps: tuple[StepDoc, ...] = ()
+    parallel: bool = False
     said_effect: Effect | None = None
     when: Expression | None = None
     require: tuple[RequireDoc, ...] = ()
@@ -141,12 +222,19 @@ class StepDoc:
     approval: ApprovalDoc | None = None
     unattended: Scalar | None = None
     poll: PollDoc | None = None
+    within: float | None = None
+    """Of a `manual` step: the time that the person has."""
+    max_items: int | None = None
     done: CheckDoc | None = None
     undo: CallDoc | None = None
     verify: CheckDoc | None = None
     irreversible: Scalar | None = None
     idempotent: bool = False
+    revert: RevertDoc | None = None
     outputs: tuple[OutputDoc, ...] = ()
+    findings: tuple[FindingDoc, ...] = ()
+    keep: tuple[OutputDoc, ...] = ()
+    links: tuple[LinkDoc, ...] = ()
     on_failure: OnFailure | None = None
     retry: RetryDoc | None = None
     timeout: float | None = None
@@ -161,11 +249,18 @@ class StepDoc:
         """Whether the author wrote `word`, understood or not."""
         return self.node.entry(word) is not None or word in self.lost
 
+    @property
+    def checks(self) -> tuple[tuple[str, CheckDoc], ...]:
+        """The reads that ask the outside, each with its word."""
+        when = None if self.revert is None else self.revert.when
+        named = (("done", self.done), ("verify", self.verify), ("when", when))
+        return tuple((word, check) for word, check in named if check is not None)
 
-@dataclass(frozen=True, slots=True, eq=False)
-class InputDoc:
-    name: Scalar
-    node: Mapping
+    @property
+    def calls(self) -> tuple[CallDoc, ...]:
+        """Every call in the step: its own, the way back, and those of its checks."""
+        found = (self.call, self.undo, *(check.call for _, check in self.checks))
+        return tuple(call for call in found if call is not None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,12 +284,15 @@ class Document:
     owner: str
     reviewed: Scalar | None
     steps: tuple[StepDoc, ...]
-    inputs: tuple[InputDoc, ...] = ()
+    symptoms: str = ""
+    impact: str = ""
+    severities: tuple[str, ...] = ()
+    inputs: tuple[FieldDoc, ...] = ()
     triggers: tuple[TriggerDoc, ...] = ()
     require: tuple[RequireDoc, ...] = ()
     locks: tuple[Scalar, ...] = ()
     outputs: tuple[OutputDoc, ...] = ()
-    links: tuple[tuple[Scalar, Scalar], ...] = ()
+    links: tuple[LinkDoc, ...] = ()
     lost: frozenset[str] = frozenset()
 
     def key(self, word: str) -> Span:
@@ -214,6 +312,8 @@ def step_effect(step: StepDoc) -> Effect | None:
     """Whether the step's own action changes anything; None when that cannot be known."""
     if step.kind != "action":
         return "read"
+    if "effect" in step.lost:
+        return None
     if step.call is None or step.call.spec is None:
         return step.said_effect
     return call_effect(step.call, step.said_effect)
@@ -226,6 +326,8 @@ def call_effect(call: CallDoc, said: Effect | None) -> Effect | None:
         return said
     if spec.effect == "read":
         return "read"
+    if spec.effect == "optional":
+        return said or "read"
     method = call.param("method")
     if method is None or (isinstance(method, Scalar) and method.text.upper() in ("GET", "HEAD")):
         return said or "read"

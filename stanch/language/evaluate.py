@@ -1,24 +1,26 @@
 """Run checked expressions: CEL over a scope of names, and `${{ }}` in any JSON value.
 
-Types were settled by the compiler (`expressions`), so here every root name is dynamic and one environment
-serves a whole Plan. A scope maps root names (`inputs`, `steps`, `run`, `result`, a `for_each` name) to data;
-a dotted key such as `run.started` or `steps.drain.ended` is a moment, in seconds since the epoch, and
-becomes a CEL timestamp. CEL bounds the iterations of an expression by itself.
+Types were settled by the compiler (`judge`), so nothing is checked twice here. A scope maps root names
+(`inputs`, `steps`, `run`, `result`, a `for_each` name) to data; a dotted key such as `run.started` or
+`steps.drain.ended` is a moment, in seconds since the epoch. What one expression may cost is bounded
+(`stanch.language.cel.frame`), and what it gives is the same on every machine.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from math import isfinite
 from typing import TypeAlias
 
-from cel_expr_python import cel
-from cel_expr_python.ext import ext_math, ext_strings
-
 from stanch.errors import EvaluationError
+from stanch.language.cel import pattern as re2
+from stanch.language.cel.frame import DEEPEST, Failed, Frame, Missing, TooMuch, deep
+from stanch.language.cel.program import program
+from stanch.language.cel.syntax import Malformed
+from stanch.language.cel.values import SECOND, Moment, Span, Value, words
+from stanch.language.chains import chains
 from stanch.language.duration import format_duration
 from stanch.language.encode import canonical
 from stanch.language.plan import Json
@@ -27,24 +29,26 @@ from stanch.language.template import Hole, sole_hole, split
 Scope: TypeAlias = Mapping[str, Json]
 
 _LONGEST_REASON = 300
-_CHAIN = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
-
-
-def extensions() -> list[cel.CelExtensionBase]:
-    """The CEL extensions of the language, for the checker and for evaluation alike."""
-    return [ext_strings.ExtStrings(), ext_math.ExtMath()]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def evaluate(expression: str, scope: Scope) -> Json:
-    """The value of a bare CEL expression. Raises EvaluationError."""
-    names = frozenset(_names(expression).intersection(scope))
+    """The value of a bare CEL expression, as data of its own. Raises EvaluationError."""
     try:
-        value = _compiled(expression, names).eval(data=_bindings(names, scope))
-    except RuntimeError as error:
-        raise EvaluationError(f"`{expression}`: {_reason(str(error))}") from error
-    if value.type() == cel.Type.ERROR:
-        raise EvaluationError(f"`{expression}`: {_reason(str(value.plain_value()))}")
-    return _to_json(value.plain_value(), expression)
+        compiled = program(expression)
+        frame = Frame(scope, compiled.slots)
+        frame.spend(compiled.cost)
+        return _to_json(frame, compiled.run(frame))
+    except (Failed, Malformed, TooMuch) as error:
+        reason = str(error)
+        if len(reason) > _LONGEST_REASON:
+            reason = f"{reason[:_LONGEST_REASON]}..."
+        raise EvaluationError(f"`{expression}`: {reason}") from error
+
+
+def is_missing(error: EvaluationError) -> bool:
+    """Whether an expression failed because a map does not have a key that it reads."""
+    return isinstance(error.__cause__, Missing)
 
 
 def holds(expression: str, scope: Scope) -> bool:
@@ -74,15 +78,12 @@ def render(value: Json, scope: Scope) -> Json:
 
 def matches(text: str, pattern: str) -> bool:
     """Whether `pattern`, in which `pattern_problem` found nothing, is found in `text`. Linear in time."""
-    return _matching().eval(data={"text": text, "pattern": pattern}).plain_value() is True
+    return re2.matches(text, pattern)
 
 
 def pattern_problem(pattern: str) -> str | None:
     """Why `pattern` is none that CEL reads: it has neither look-ahead nor back-references."""
-    value = _matching().eval(data={"text": "", "pattern": pattern})
-    if value.type() != cel.Type.ERROR:
-        return None
-    return _reason(str(value.plain_value())).removeprefix("invalid regular expression: ")
+    return re2.problem(pattern)
 
 
 def referenced(expressions: list[str], scope: Scope) -> dict[str, Json]:
@@ -137,58 +138,39 @@ def _without_secrets(value: Json, expression: str) -> Json:
 
 @lru_cache(maxsize=4096)
 def _names(expression: str) -> frozenset[str]:
-    """Every name in the expression and what it begins with: `steps`, `steps.a`, `steps.a.b`. Words inside
-    string literals are among them; a name too many does no harm."""
+    """Every name in the expression and what it begins with: `steps`, `steps.a`, `steps.a.b`."""
     found: set[str] = set()
-    for chain in _CHAIN.findall(expression):
-        parts = chain.split(".")[:3]
+    for chain in chains(expression):
+        parts = chain.parts[:3]
         found.update(".".join(parts[:length]) for length in range(1, len(parts) + 1))
     return frozenset(found)
 
 
-@lru_cache(maxsize=4096)
-def _compiled(expression: str, names: frozenset[str]) -> cel.Expression:
-    return _environment(names).compile(expression)
-
-
-@lru_cache(maxsize=1)
-def _matching() -> cel.Expression:
-    names = {"text": cel.Type.STRING, "pattern": cel.Type.STRING}
-    return cel.NewEnv(variables=names).compile("text.matches(pattern)")
-
-
-@lru_cache(maxsize=256)
-def _environment(names: frozenset[str]) -> cel.Env:
-    variables = {name: cel.Type.TIMESTAMP if "." in name else cel.Type.DYN for name in names}
-    return cel.NewEnv(variables=variables, extensions=extensions())
-
-
-def _bindings(names: frozenset[str], scope: Scope) -> dict[str, Json]:
-    return {name: datetime.fromtimestamp(scope[name], UTC) if "." in name else scope[name] for name in names}
-
-
-def _to_json(value: Json, expression: str) -> Json:
+def _to_json(frame: Frame, value: Value, depth: int = 0) -> Json:
+    """A copy of `value`, with moments and durations as text."""
     match value:
-        case float() if not isfinite(value):
-            raise EvaluationError(
-                f"`{expression}`: gives {value!r}, which is not a number that JSON can hold"
-            )
-        case None | bool() | int() | float() | str():
+        case None | bool():
             return value
-        case list():
-            return [_to_json(held, expression) for held in value]
-        case dict():
-            return {str(key): _to_json(held, expression) for key, held in value.items()}
-        case datetime():
-            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-        case timedelta():
-            return format_duration(value.total_seconds())
+        case int():
+            return int(value)  # and not a Uint
+        case str():
+            frame.read(len(value))
+            return value
+        case float():
+            if not isfinite(value):
+                raise Failed(f"gives {value!r}, which is not a number that JSON can hold")
+            return value
+        case list() | dict():
+            if depth == DEEPEST:
+                raise deep()
+            frame.spend(1 + len(value))
+            if isinstance(value, list):
+                return [_to_json(frame, held, depth + 1) for held in value]
+            return {str(key): _to_json(frame, held, depth + 1) for key, held in value.items()}
+        case Moment():
+            moment = _EPOCH + timedelta(microseconds=value.nanos // 1000)
+            return moment.isoformat().replace("+00:00", "Z")
+        case Span():
+            return format_duration(value.nanos / SECOND)
         case _:
-            raise EvaluationError(f"`{expression}`: gives a {type(value).__name__}, which is not data")
-
-
-def _reason(message: str) -> str:
-    """CEL's message without its status codes and its drawing of the source. It may quote the data."""
-    first = message.splitlines()[0] if message else "failed"
-    reason = re.sub(r"^[A-Z_]+: (ERROR: <input>:)?|\s*\[[A-Z_]+\]$", "", first)
-    return reason if len(reason) <= _LONGEST_REASON else f"{reason[:_LONGEST_REASON]}..."
+            raise Failed(f"gives {words(value)}, which is not data")

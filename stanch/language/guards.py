@@ -10,16 +10,22 @@ from stanch.language.template import Hole, UnclosedHole, split
 
 _ASKING = frozenset({"ok", "ran", "failed", "denied"})
 _HAS = re.compile(r"\bhas\s*\(\s*steps\s*\.\s*(\w+)\s*\.\s*\w+\s*\)", re.ASCII)
+_HAS_INCIDENT = re.compile(r"\bhas\s*\(\s*run\s*\.\s*incident\b", re.ASCII)
+INCIDENT = "run.incident"
+"""Stands among the ids of steps (none has a `.`) for the incident that a run may belong to."""
 
 
 def asserts(cel: str) -> frozenset[str]:
-    """Ids of the steps whose state, or whose output's existence, the expression asks for."""
+    """Ids of the steps whose state, or whose output's existence, the expression asks for; also INCIDENT."""
     states = {
         chain.parts[1]
         for chain in chains(cel)
         if len(chain.parts) >= 3 and chain.parts[0] == "steps" and chain.parts[2] in _ASKING
     }
-    return frozenset(states | set(_HAS.findall(cel)))
+    if "has" not in cel:
+        return frozenset(states)
+    incident = {INCIDENT} if _HAS_INCIDENT.search(cel) else set()
+    return frozenset(states.union(_HAS.findall(cel), incident))
 
 
 def is_checked_after(require: RequireDoc, step: str) -> bool:

@@ -5,59 +5,69 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from functools import partial
 
-from jsonschema import Draft202012Validator, FormatChecker, ValidationError
-from jsonschema.validators import extend
-
+from stanch.language.accept import acceptor
 from stanch.language.evaluate import matches, pattern_problem
-from stanch.language.misfit import Misfit, describe, misfits
+from stanch.language.misfit import Misfit, describe
 from stanch.language.plan import Json
 
-_META = Draft202012Validator(Draft202012Validator.META_SCHEMA)
-_FORMATS = FormatChecker(("date", "email", "ipv4", "ipv6"))
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]*")
 
 
-# Two formats that the library checks only when packages of their own are installed, and one that it
-# checks with Python's own patterns.
-@_FORMATS.checks("uri")
-def _is_uri(value: object) -> bool:
+# Two formats that the library checks only when packages of their own are installed, and one that it checks
+# with Python's own patterns.
+def _is_uri(value: Json) -> bool:
     return not isinstance(value, str) or _URI.fullmatch(value) is not None
 
 
-@_FORMATS.checks("date-time", ValueError)
-def _is_moment(value: object) -> bool:
-    return not isinstance(value, str) or datetime.fromisoformat(value).tzinfo is not None
+def _is_moment(value: Json) -> bool:
+    try:
+        return not isinstance(value, str) or datetime.fromisoformat(value).tzinfo is not None
+    except ValueError:
+        return False
 
 
-@_FORMATS.checks("regex")
-def _is_pattern(value: object) -> bool:
+def _is_pattern(value: Json) -> bool:
     return not isinstance(value, str) or pattern_problem(value) is None
 
 
-def _pattern(_: Any, pattern: str, value: Json, __: Json) -> Iterator[ValidationError]:
-    """By CEL's patterns: whoever wrote them, they take no longer than the text is long, and to them `$` is
-    the end. Python's would let `checkout\\n` pass `^[a-z]+$`."""
-    if isinstance(value, str) and not matches(value, pattern):
-        yield ValidationError(f"does not match `{pattern}`")
+_FORMATS = {"uri": _is_uri, "date-time": _is_moment, "regex": _is_pattern}
 
-
-def _items(validator: Any, items: Json, value: Json, schema: Json) -> Iterator[ValidationError]:
-    """What stands in a list that is too long does not matter, and there may be a lot of it."""
-    if not isinstance(value, list) or len(value) <= schema.get("maxItems", len(value)):
-        yield from Draft202012Validator.VALIDATORS["items"](validator, items, value, schema)
-
-
-_Validator: Any = extend(  # type: ignore[no-untyped-call]
-    Draft202012Validator, {"pattern": _pattern, "items": _items}
+_COUNT = {"type": "integer", "minimum": 0}
+_NUMBER = {"type": "number"}
+_LIST = {"type": "array"}
+_TEXT = {"type": "string"}
+_KIND = {"enum": ["array", "boolean", "integer", "null", "number", "object", "string"]}
+_SCHEMA = {"anyOf": [{"$ref": "#"}, {"type": "boolean"}]}
+_is_plain = acceptor(
+    {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            **dict.fromkeys(("const", "default"), True),
+            **dict.fromkeys(("enum", "examples"), _LIST),
+            **dict.fromkeys(("title", "description", "format", "pattern"), _TEXT),
+            **dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems"), _COUNT),
+            **dict.fromkeys(("minProperties", "maxProperties"), _COUNT),
+            **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), _NUMBER),
+            **dict.fromkeys(("items", "additionalProperties", "propertyNames"), _SCHEMA),
+            "properties": {"type": "object", "additionalProperties": _SCHEMA},
+            "required": {"type": "array", "items": _TEXT, "uniqueItems": True},
+            "type": _KIND,
+            "uniqueItems": {"type": "boolean"},
+        },
+    }
 )
+"""Whether a schema uses only words that most do, in the way that JSON Schema's own schema asks for."""
 
 
 def first_problem(schema: Json) -> str | None:
     """What is wrong with a JSON Schema itself."""
-    for error in _META.iter_errors(schema):
-        for misfit in misfits(error):
+    if not _is_plain(schema):
+        from stanch.language.refusal import schema_misfits  # noqa: PLC0415 (slow, and seldom needed)
+
+        for misfit in schema_misfits(schema):
             where = ".".join(str(part) for part in misfit.path)
             return f"`{where}` {describe(misfit)}" if where else describe(misfit)
     return _inner_problem(schema)
@@ -70,8 +80,14 @@ def value_problem(schema: Json, value: Json) -> str | None:
 
 def problems(schema: Json, value: Json) -> Iterator[Misfit]:
     """Everything that is wrong with a value. The schema is one in which `first_problem` found nothing."""
-    for error in _Validator(schema, format_checker=_FORMATS).iter_errors(value):
-        yield from misfits(error)
+    if not acceptor(schema, _finder, _FORMATS)(value):
+        from stanch.language.refusal import input_misfits  # noqa: PLC0415 (slow, and seldom needed)
+
+        yield from input_misfits(schema, value, _FORMATS)
+
+
+def _finder(pattern: str) -> partial[bool]:
+    return partial(matches, pattern=pattern)
 
 
 def _inner_problem(schema: Json) -> str | None:

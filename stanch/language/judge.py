@@ -17,7 +17,7 @@ from stanch.language.references import Reference, references
 from stanch.language.scope import Scope
 from stanch.language.source import Source, Span
 from stanch.language.template import OPEN, Hole, UnclosedHole, sole_hole, split
-from stanch.language.tree import Mapping, Node, Scalar, Sequence
+from stanch.language.tree import Mapping, Node, Scalar, Sequence, plain
 from stanch.language.typecheck import check
 from stanch.language.types import (
     DYN,
@@ -48,10 +48,17 @@ class Use:
     scope: Scope
     references: tuple[Reference, ...]
     type: Signature
+    broken: bool = False
+    """CEL does not understand it."""
 
     @property
     def cel(self) -> str:
         return self.expression.cel
+
+
+def _is_plainly_constant(written: str) -> bool:
+    """Whether no `${{` can be in what was written: by an escape or an alias it might be without being seen."""
+    return OPEN not in written and "\\" not in written and "*" not in written
 
 
 class Judge:
@@ -69,6 +76,8 @@ class Judge:
 
     def template(self, node: Node, scope: Scope, wanted: Wanted, name: str) -> Signature:
         """A value in which `${{ }}` may stand at any depth; its type."""
+        if _is_plainly_constant(self._source.text[node.start : node.end]):
+            return of_data(plain(node))
         match node:
             case Scalar():
                 return self._text(node, scope, wanted, name)
@@ -80,12 +89,12 @@ class Judge:
                     self.template(entry.value, scope, wanted.at(entry.name), entry.name)
                 return RECORD
 
-    def output(self, output: OutputDoc, scope: Scope) -> Signature:
-        """An expression whose value is kept; the type that it has then."""
+    def output(self, output: OutputDoc, scope: Scope, what: str = "an output") -> Signature:
+        """An expression whose value is kept as `what`; the type that it has then."""
         kind = self.expression(output.value, scope)
         if (kept := as_data(kind)) is None:
             span = self._span(output.value, 0, len(output.value.cel))
-            self._report.add("RB404", span, f"an output is data, and this gives {in_words(kind)}")
+            self._report.add("RB404", span, f"{what} is data, and this gives {in_words(kind)}")
         return kept or DYN
 
     def expression(self, expression: Expression, scope: Scope, want: Signature = DYN) -> Signature:
@@ -108,16 +117,18 @@ class Judge:
             return DYN
         found = references(cel, scope)
         checked = check(cel, frozenset((reference.name, reference.type) for reference in found))
-        for finding in explain_all(cel, checked.errors, _readable(scope)):
-            if cel[finding.start : finding.end] in scope.loops:
-                continue  # the loop has a name that it cannot have, and that was said
+        for finding in explain_all(cel, checked.errors, _readable(scope)) if checked.errors else ():
+            if cel[finding.start : finding.end] in scope.loops or (
+                scope.nameless and finding.code == "RB301"
+            ):
+                continue  # what is wrong with the loop's name, or with the loop, was said
             self._finding(expression, _in_place(finding, cel, scope))
         kind = checked.type
         if is_known(want) and is_known(kind) and kind != want:
             message = f"this must be {in_words(want)}, and it gives {in_words(kind)}"
             span = self._span(expression, 0, len(cel))
             self._report.add("RB404", span, message, _condition_hint(cel, kind))
-        self.uses.append(Use(expression, scope, found, kind))
+        self.uses.append(Use(expression, scope, found, kind, bool(checked.errors)))
         return kind
 
     def _text(self, scalar: Scalar, scope: Scope, wanted: Wanted, name: str) -> Signature:
@@ -177,14 +188,16 @@ def _readable(scope: Scope) -> list[str]:
 
 def _in_place(finding: Finding, cel: str, scope: Scope) -> Finding:
     """What only the place can explain: a loop's own name behind the loop, and a `result` that is no list."""
-    loop = scope.step.loop if scope.step is not None else None
+    step = scope.step
+    loop = step.loop if step is not None else None
     name = cel[finding.start : finding.end].partition(".")[0]
-    if finding.code == "RB301" and loop is not None and name == loop.name.text:
+    if finding.code == "RB301" and step is not None and loop is not None and name == loop.name.text:
         message = f"`{name}` is known only in each round, and this is read once for all of them"
-        hint = "`result` is a list here, and each of it has its `item`" if scope.result is not None else None
+        hint = f"`steps.{step.id}.results` has an item for each round" if scope.own is not None else None
         return replace(finding, message=message, hint=hint)
     if name.startswith("[") and cel[: finding.start].rstrip().endswith("result"):
-        return replace(finding, hint="`result` is one object here, as the step names exactly one target")
+        why = "that of one round" if loop is not None else "one object, as the step names exactly one target"
+        return replace(finding, hint=f"`result` is {why}")
     return finding
 
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from stanch.language.document import (
     ApprovalDoc,
+    AskDoc,
     CallDoc,
     CheckDoc,
+    ChildDoc,
     Document,
+    FindingDoc,
+    LinkDoc,
     LoopDoc,
     OutputDoc,
     PollDoc,
     RequireDoc,
+    RevertDoc,
+    SilenceDoc,
     StepDoc,
     TriggerDoc,
     step_effect,
@@ -21,9 +27,13 @@ from stanch.language.document import (
 )
 from stanch.language.guards import is_checked_after
 from stanch.language.plan import (
+    FORMAT,
     Approval,
+    Ask,
     Call,
     Check,
+    Child,
+    Finding,
     ForEach,
     Json,
     Link,
@@ -31,10 +41,12 @@ from stanch.language.plan import (
     Poll,
     Require,
     Retry,
+    Revert,
     Silence,
     Step,
+    Suggestion,
 )
-from stanch.language.tree import Scalar, plain
+from stanch.language.tree import Entry, Scalar, plain
 from stanch.language.triggers import with_status
 
 EVERY = 5.0
@@ -51,7 +63,8 @@ class CompiledTrigger:
 
 
 def lower(document: Document) -> Plan:
-    """The Plan of a document in which no error was found."""
+    """The Plan of a document in which no error was found. Those of the runbooks that it calls are for whoever
+    knows them all to add."""
     by_id = {step.id: step for step in walk(document.steps)}
     return Plan(
         runbook=document.runbook,
@@ -63,7 +76,11 @@ def lower(document: Document) -> Plan:
         require=tuple(_require(each, "") for each in document.require),
         locks=tuple(lock.text for lock in document.locks),
         outputs=_outputs(document.outputs),
-        links=tuple(Link(title.text, url.text) for title, url in document.links),
+        links=_links(document.links),
+        format=FORMAT,
+        symptoms=document.symptoms,
+        impact=document.impact,
+        severities=document.severities,
     )
 
 
@@ -71,7 +88,7 @@ def lower_trigger(trigger: TriggerDoc) -> CompiledTrigger:
     return CompiledTrigger(
         trigger.source,
         with_status(trigger.when.cel),
-        {entry.name: plain(entry.value) for entry in trigger.inputs},
+        _values(trigger.inputs),
     )
 
 
@@ -85,9 +102,12 @@ def _step(step: StepDoc, by_id: Mapping[str, StepDoc]) -> Step:
         call=None if step.call is None else _call(step.call),
         wait=_text(step.wait),
         steps=tuple(_step(inner, by_id) for inner in step.steps),
+        ask=None if step.ask is None else _ask(step.ask),
+        child=None if step.child is None else _child(step.child),
+        parallel=step.parallel and step.kind == "block",
         when=None if step.when is None else step.when.cel,
         require=tuple(_require(each, step.id) for each in step.require),
-        for_each=None if step.loop is None else _loop(step.loop),
+        for_each=None if step.loop is None else _loop(step.loop, step),
         approval=None if step.approval is None else _approval(step.approval),
         unattended=_text(step.unattended),
         poll=None if step.poll is None else _poll(step.poll, 0.0),
@@ -96,20 +116,27 @@ def _step(step: StepDoc, by_id: Mapping[str, StepDoc]) -> Step:
         verify=_check(step.verify, by_id, 0.0),
         irreversible=_text(step.irreversible),
         idempotent=step.idempotent,
+        revert=None if step.revert is None else _revert(step.revert, by_id),
         outputs=_outputs(step.outputs),
+        findings=tuple(_finding(finding) for finding in step.findings),
+        keep=_outputs(step.keep),
         on_failure=step.on_failure or ("ask" if effect == "change" else "stop"),
         retry=None if step.retry is None else Retry(step.retry.times, step.retry.every or EVERY),
         timeout=timeout,
+        limit=(step.timeout or 0.0) if step.kind in ("block", "child") else 0.0,
+        links=_links(step.links),
+        most_targets=step.max_items or 0,
     )
 
 
 def _timeout(step: StepDoc) -> float:
-    """What the author said, else the action's own. Waiting (`within`) comes on top of it at run time."""
-    if step.timeout is not None:
-        return step.timeout
+    """What the author said, else the action's own. Waiting (`within`) comes on top of it at run time; for
+    what a person does, `within` is the time that the person has."""
     if step.call is None or step.call.spec is None:
         return Step(id="").timeout
-    return step.call.spec.timeout
+    if step.call.by_hand and step.within is not None:
+        return step.within
+    return step.call.spec.timeout if step.timeout is None else step.timeout
 
 
 def _text(scalar: Scalar | None) -> str | None:
@@ -117,7 +144,48 @@ def _text(scalar: Scalar | None) -> str | None:
 
 
 def _call(call: CallDoc) -> Call:
-    return Call(call.action, {entry.name: plain(entry.value) for entry in call.all_params}, call.one)
+    return Call(call.action, _values(call.all_params), call.one)
+
+
+def _values(entries: Iterable[Entry]) -> dict[str, Json]:
+    return {entry.name: plain(entry.value) for entry in entries}
+
+
+def _ask(ask: AskDoc) -> Ask:
+    show = _text(ask.show) or ""
+    findings = show == "findings"
+    return Ask(
+        roles=ask.roles,
+        fields={each.name.text: plain(each.node) for each in ask.fields},
+        show="" if findings else show,
+        show_findings=findings,
+        silence=_silence(ask.silence),
+    )
+
+
+def _child(child: ChildDoc) -> Child:
+    return Child(child.runbook.text, _values(child.inputs))
+
+
+def _finding(finding: FindingDoc) -> Finding:
+    suggest = finding.suggest
+    suggestion = None if suggest is None else Suggestion(suggest.runbook.text, _values(suggest.inputs))
+    return Finding(finding.when.cel, finding.verdict, finding.text.text, suggestion)
+
+
+def _revert(revert: RevertDoc, by_id: Mapping[str, StepDoc]) -> Revert:
+    return Revert(
+        at=revert.at,
+        after=_text(revert.after),
+        when=_check(revert.when, by_id, 0.0),
+        not_before=_text(revert.not_before),
+        at_most=_text(revert.at_most),
+        roles=revert.roles or (),
+    )
+
+
+def _links(links: tuple[LinkDoc, ...]) -> tuple[Link, ...]:
+    return tuple(Link(link.title.text, link.url.text) for link in links)
 
 
 def _poll(poll: PollDoc, within: float) -> Poll:
@@ -143,20 +211,32 @@ def _require(require: RequireDoc, step: str) -> Require:
     return Require(require.that.cel, require.message.text, is_checked_after(require, step))
 
 
-def _loop(loop: LoopDoc) -> ForEach:
+def _loop(loop: LoopDoc, step: StepDoc) -> ForEach:
+    """Rounds go one by one, unless the author says otherwise."""
+    at_once = loop.parallel or (step.parallel and step.kind != "block")
     return ForEach(
-        loop.name.text, plain(loop.items), loop.batches, loop.pause, loop.max_failures, loop.empty_ok
+        name=loop.name.text,
+        items=plain(loop.items),
+        batches=() if at_once else loop.batches or (1,),
+        pause=loop.pause,
+        max_failures=loop.max_failures,
+        empty_ok=loop.empty_ok,
+        most=loop.max_items or 0,
     )
 
 
 def _approval(approval: ApprovalDoc) -> Approval:
-    silence = approval.silence
     return Approval(
         roles=approval.roles,
         confirm=_text(approval.confirm),
-        quorum=approval.quorum,
-        silence=None if silence is None else Silence(silence.after, silence.then),
+        quorum=approval.people,
+        silence=_silence(approval.silence),
+        of_roles=approval.of_roles,
     )
+
+
+def _silence(silence: SilenceDoc | None) -> Silence | None:
+    return None if silence is None else Silence(silence.after, silence.then)
 
 
 def _outputs(outputs: tuple[OutputDoc, ...]) -> dict[str, str]:

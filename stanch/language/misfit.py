@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
-
-from jsonschema import ValidationError
 
 from stanch.language.plan import Json
 from stanch.language.words import listed
@@ -43,53 +41,17 @@ class Misfit:
     """It is a property's name that does not fit, and `path` ends in it."""
 
 
-def misfits(error: ValidationError) -> Iterator[Misfit]:
-    """What an error comes down to: of alternatives, the one that was probably meant."""
-    if error.validator not in ("anyOf", "oneOf") or not error.context or _choices(error.validator_value):
-        yield _misfit(error)
-        return
-    branches: dict[object, list[ValidationError]] = {}
-    for inner in error.context:
-        branches.setdefault(inner.relative_schema_path[0], []).append(inner)
-    first = next(iter(branches.values()))
-    meant = (found for found in branches.values() if not any(_wrong_kind(inner, error) for inner in found))
-    for inner in next(meant, first):
-        yield from misfits(inner)
-
-
-def _choices(branches: Json) -> list[str]:
-    """The names of which one has to be there, when that is all that the alternatives say."""
-    if not isinstance(branches, list) or not all(set(branch) == {"required"} for branch in branches):
-        return []
-    return [name for branch in branches for name in branch["required"]]
-
-
-def _wrong_kind(inner: ValidationError, outer: ValidationError) -> bool:
-    """Whether a branch fails already at the kind of the value itself, or because it is no `${{ }}`."""
-    if len(inner.absolute_path) != len(outer.absolute_path):
-        return False
-    return inner.validator == "type" or (inner.validator == "pattern" and inner.validator_value == TEMPLATE)
-
-
-def _misfit(error: ValidationError) -> Misfit:
-    schema: Json = error.schema if isinstance(error.schema, Mapping) else {}
-    of_name = "propertyNames" in error.absolute_schema_path
-    path: Path = tuple(error.absolute_path)
-    return Misfit(
-        path=(*path, str(error.instance)) if of_name else path,
-        keyword=str(error.validator),
-        wanted=error.validator_value,
-        value=error.instance,
-        title=schema.get("title"),
-        names=tuple(schema.get("properties", ())),
-        of_name=of_name,
-    )
-
-
 def describe(misfit: Misfit) -> str:
     """What is wrong with a value, for behind its name: `must be a whole number, not text`."""
     say = _SAY.get(misfit.keyword)
     return say(misfit) if say is not None else f"does not fit `{misfit.keyword}` of its schema"
+
+
+def choices(branches: Json) -> list[str]:
+    """The names of which one has to be there, when that is all that the alternatives say."""
+    if not isinstance(branches, list) or not all(set(branch) == {"required"} for branch in branches):
+        return []
+    return [name for branch in branches for name in branch["required"]]
 
 
 def _type(misfit: Misfit) -> str:
@@ -99,8 +61,8 @@ def _type(misfit: Misfit) -> str:
 
 
 def _enum(misfit: Misfit) -> str:
-    choices = listed([_text(value) for value in misfit.wanted], "or")
-    return f"must be one of {choices}, not {_shown(misfit.value)}"
+    values = listed([_text(value) for value in misfit.wanted], "or")
+    return f"must be one of {values}, not {_shown(misfit.value)}"
 
 
 def _pattern(misfit: Misfit) -> str:
@@ -124,7 +86,7 @@ def _required(misfit: Misfit) -> str:
 
 
 def _one_of(misfit: Misfit) -> str:
-    names = _choices(misfit.wanted)
+    names = choices(misfit.wanted)
     given = [name for name in names if name in misfit.value]
     if not names:
         return "does not fit any of the forms that are allowed"

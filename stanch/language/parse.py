@@ -6,13 +6,17 @@ from collections.abc import Iterator
 
 from stanch.language.catalogue import ActionSpec, Catalogue
 from stanch.language.diagnostics import Report
-from stanch.language.document import CallDoc, CheckDoc, Document, InputDoc, StepDoc, StepKind
+from stanch.language.document import CallDoc, CheckDoc, Document, RevertDoc, StepDoc, StepKind
 from stanch.language.parts import (
     approval,
+    ask,
+    child,
     duration,
     effect,
-    entries,
     expression,
+    fields,
+    findings,
+    integer,
     items,
     links,
     loop,
@@ -22,21 +26,28 @@ from stanch.language.parts import (
     poll,
     requires,
     retry,
+    roles,
     scalar,
     text,
     triggers,
 )
-from stanch.language.plan import Json
+from stanch.language.plan import Json, RevertAt
 from stanch.language.shapes import Shapes, shapes_of
 from stanch.language.source import Source
 from stanch.language.structure import Fitted, Head, fit
 from stanch.language.tree import Entry, Mapping, Node, Scalar, Sequence, plain
-from stanch.language.words import UNSUPPORTED_KINDS
 
 MOST_STEPS = 500
 """Of one runbook, in all its blocks."""
 
-_CHECKS = ("done", "verify", "undo")
+_WITH_CALLS = ("done", "verify", "undo", "revert", "when")
+"""Words inside of whose values calls stand."""
+_KINDS: tuple[tuple[str, StepKind], ...] = (
+    ("steps", "block"),
+    ("runbook", "child"),
+    ("ask", "ask"),
+    ("wait", "wait"),
+)
 
 
 def parse(source: Source, root: Node, catalogue: Catalogue, report: Report) -> Document | None:
@@ -71,11 +82,10 @@ class _Parser:
             owner=text(node, "owner"),
             reviewed=scalar(node, "reviewed"),
             steps=tuple(self._steps(steps)),
-            inputs=tuple(
-                InputDoc(entry.key, entry.value)
-                for entry in entries(node.get("inputs"))
-                if isinstance(entry.value, Mapping)
-            ),
+            symptoms=text(node, "symptoms"),
+            impact=text(node, "impact"),
+            severities=tuple(item.text for item in items(node.get("severities")) if isinstance(item, Scalar)),
+            inputs=tuple(fields(node.get("inputs"))),
             triggers=tuple(triggers(node.get("triggers"))),
             require=tuple(requires(node.get("require"))),
             locks=tuple(item for item in items(node.get("locks")) if isinstance(item, Scalar)),
@@ -102,20 +112,13 @@ class _Parser:
 
     def _step(self, written: Mapping) -> StepDoc:
         head = written.entries[0].key.span if written.entries else written.span
-        for word in UNSUPPORTED_KINDS:
-            if (entry := written.entry(word)) is not None:
-                self._report.add("RB206", entry.key.span, f"`{word}` is not supported by this release")
-                name = scalar(written, "id")
-                return StepDoc(written, "unsupported", *named(name, head))
         fitted = fit(
             written, self._step_data(written), self._shapes.step, Head("this step", head), self._report
         )
-        node = fitted.node
+        node, lost = fitted.node, fitted.lost
         call = self._call(node.entries, node.get("script"), None)
         own_name = named(scalar(node, "id"), head)
         children = tuple(self._steps(node.get("steps")))
-        lost = set(fitted.lost)
-        broken = frozenset(word for word in _CHECKS if word in lost)
         return StepDoc(
             node=node,
             kind=self._kind(node, fitted, call),
@@ -124,7 +127,10 @@ class _Parser:
             title=scalar(node, "title"),
             call=call,
             wait=scalar(node, "wait"),
+            ask=ask(node),
+            child=child(node),
             steps=children,
+            parallel=node.entry("parallel") is not None,
             said_effect=effect(node),
             when=expression(node, "when"),
             require=tuple(requires(node.get("require"))),
@@ -132,16 +138,22 @@ class _Parser:
             approval=approval(node),
             unattended=scalar(node, "unattended"),
             poll=poll(node),
-            done=self._check(node, "done", call, broken),
+            within=duration(node, "within"),
+            max_items=integer(node, "maxItems"),
+            done=self._check(node, "done", call, "done" in lost),
             undo=self._undo(node, call),
-            verify=self._check(node, "verify", call, broken),
+            verify=self._check(node, "verify", call, "verify" in lost),
             irreversible=scalar(node, "irreversible"),
             idempotent=scalar(node, "idempotent") is not None,
+            revert=self._revert(node, call, "revert" in lost),
             outputs=tuple(outputs(node.get("outputs"))),
+            findings=tuple(findings(node.get("findings"))),
+            keep=tuple(outputs(node.get("keep"))),
+            links=tuple(links(node.get("links"))),
             on_failure=on_failure(node),
             retry=retry(node),
             timeout=duration(node, "timeout"),
-            lost=frozenset(lost),
+            lost=lost,
         )
 
     def _step_data(self, node: Mapping) -> dict[str, Json]:
@@ -150,18 +162,18 @@ class _Parser:
         for entry in node.entries:
             if entry.name in self._actions and isinstance(entry.value, Mapping):
                 data[entry.name] = {}
-            elif entry.name in _CHECKS and isinstance(entry.value, Mapping):
+            elif entry.name in _WITH_CALLS and isinstance(entry.value, Mapping):
                 data[entry.name] = self._step_data(entry.value)
             else:
                 data[entry.name] = _outline(entry)
         return data
 
     def _kind(self, node: Mapping, fitted: Fitted, call: CallDoc | None) -> StepKind:
-        if call is not None or fitted.strange or any(word in self._actions for word in fitted.lost):
+        if call is not None or fitted.strange or (fitted.lost and any(word in self._actions for word in fitted.lost)):
             return "action"
-        if "steps" in fitted.lost or "wait" in fitted.lost:
-            return "unsupported"
-        return "block" if node.entry("steps") else "wait" if node.entry("wait") else "compute"
+        if fitted.lost and any(word in fitted.lost and not node.entry(word) for word, _ in _KINDS):
+            return "broken"
+        return next((kind for word, kind in _KINDS if node.entry(word)), "compute")
 
     def _call(self, entries: tuple[Entry, ...], script: Node | None, own: CallDoc | None) -> CallDoc | None:
         """The call among the words of a step, a `done`, a `verify` or an `undo`."""
@@ -175,9 +187,12 @@ class _Parser:
         given = Mapping((*inherited, *params), found.value.span, found.value.flow)
         head = Head(f"`{spec.name}`", found.key.span)
         fitted = fit(given, plain(given), self._shapes.params[spec.name], head, self._report)
-        kept = tuple(entry for entry in fitted.node.entries if entry.name not in {e.name for e in inherited})
+        kept = fitted.node.entries
+        if inherited:
+            names = {entry.name for entry in inherited}
+            kept = tuple(entry for entry in kept if entry.name not in names)
         one = own.one if inherited and own is not None else _names_one(spec, found.value)
-        return CallDoc(spec.name, found.key.span, spec, kept, inherited, one)
+        return CallDoc(spec.name, found.key.span, spec, kept, inherited, one, fitted.lost)
 
     def _undo(self, node: Mapping, own: CallDoc | None) -> CallDoc | None:
         written = node.get("undo")
@@ -185,17 +200,35 @@ class _Parser:
             return None
         return self._call(written.entries, written.get("script"), own)
 
-    def _check(
-        self, node: Mapping, word: str, own: CallDoc | None, broken: frozenset[str]
-    ) -> CheckDoc | None:
-        entry = node.entry(word)
+    def _check(self, owner: Mapping, word: str, own: CallDoc | None, broken: bool) -> CheckDoc | None:
+        entry = owner.entry(word)
         if entry is None or not isinstance(entry.value, Mapping):
             return None
         inner = entry.value
         call = self._call(inner.entries, inner.get("script"), own)
-        step = scalar(inner, "step")
         says_read = inner.entry("effect") is not None
-        return CheckDoc(entry.key.span, call, step, poll(inner), word in broken, says_read)
+        return CheckDoc(entry.key.span, call, scalar(inner, "step"), poll(inner), broken, says_read)
+
+    def _revert(self, node: Mapping, own: CallDoc | None, broken: bool) -> RevertDoc | None:
+        entry = node.entry("revert")
+        if entry is None:
+            return None
+        key, value = entry.key.span, entry.value
+        if isinstance(value, Scalar):
+            return RevertDoc(key, "end_of_block" if value.text == "end_of_block" else "end_of_run")
+        if not isinstance(value, Mapping):
+            return None
+        at: RevertAt = "ask" if value.entry("ask") else "when" if value.entry("when") else "after"
+        asked = value.get("ask") or value.get("approval")
+        return RevertDoc(
+            key=key,
+            at=at,
+            after=scalar(value, "after"),
+            when=self._check(value, "when", own, broken),
+            not_before=scalar(value, "not_before"),
+            at_most=scalar(value, "at_most"),
+            roles=None if asked is None else roles(asked),
+        )
 
 
 def _inherited(spec: ActionSpec, params: Mapping, own: CallDoc | None) -> tuple[Entry, ...]:

@@ -6,7 +6,12 @@ from collections.abc import Iterator
 
 from stanch.language.document import (
     ApprovalDoc,
+    AskDoc,
+    ChildDoc,
     Expression,
+    FieldDoc,
+    FindingDoc,
+    LinkDoc,
     LoopDoc,
     OutputDoc,
     PollDoc,
@@ -16,7 +21,7 @@ from stanch.language.document import (
     TriggerDoc,
 )
 from stanch.language.duration import parse_duration
-from stanch.language.plan import Effect, OnFailure
+from stanch.language.plan import Effect, OnFailure, Verdict
 from stanch.language.source import Span
 from stanch.language.tree import Entry, Mapping, Node, Scalar, Sequence
 
@@ -104,12 +109,55 @@ def outputs(node: Node | None) -> Iterator[OutputDoc]:
             yield OutputDoc(entry.key, bare(entry.value))
 
 
-def links(node: Node | None) -> Iterator[tuple[Scalar, Scalar]]:
+def links(node: Node | None) -> Iterator[LinkDoc]:
     for item in items(node):
         if isinstance(item, Mapping):
             title, url = scalar(item, "title"), scalar(item, "url")
             if title is not None and url is not None:
-                yield title, url
+                yield LinkDoc(title, url)
+
+
+def fields(node: Node | None) -> Iterator[FieldDoc]:
+    for entry in entries(node):
+        if isinstance(entry.value, Mapping):
+            yield FieldDoc(entry.key, entry.value)
+
+
+def ask(node: Mapping) -> AskDoc | None:
+    entry = node.entry("ask")
+    if entry is None or not isinstance(entry.value, Mapping):
+        return None
+    inner = entry.value
+    return AskDoc(
+        key=entry.key.span,
+        roles=roles(inner.get("from")),
+        fields=tuple(fields(inner.get("fields"))),
+        show=scalar(inner, "show"),
+        silence=silence(inner.get("silence")),
+    )
+
+
+def child(node: Node | None) -> ChildDoc | None:
+    if not isinstance(node, Mapping) or (name := scalar(node, "runbook")) is None:
+        return None
+    return ChildDoc(name, entries(node.get("inputs")))
+
+
+def findings(node: Node | None) -> Iterator[FindingDoc]:
+    for item in items(node):
+        if not isinstance(item, Mapping):
+            continue
+        when, kind, said = expression(item, "when"), verdict(item), scalar(item, "text")
+        if when is not None and kind is not None and said is not None:
+            yield FindingDoc(when, kind, said, child(item.get("suggest")))
+
+
+def verdict(node: Mapping) -> Verdict | None:
+    match text(node, "is"):
+        case "confirmed" | "suspect" | "cleared" | "unknown" as word:
+            return word
+        case _:
+            return None
 
 
 def triggers(node: Node | None) -> Iterator[TriggerDoc]:
@@ -122,12 +170,12 @@ def retry(node: Mapping) -> RetryDoc | None:
     entry = node.entry("retry")
     if entry is None or not isinstance(entry.value, Mapping):
         return None
-    return RetryDoc(entry.key.span, integer(entry.value, "times", 1), duration(entry.value, "every"))
+    return RetryDoc(entry.key.span, integer(entry.value, "times") or 1, duration(entry.value, "every"))
 
 
-def integer(node: Mapping, word: str, default: int) -> int:
+def integer(node: Mapping, word: str) -> int | None:
     value = scalar(node, word)
-    return value.value if value is not None and isinstance(value.value, int) else default
+    return value.value if value is not None and isinstance(value.value, int) else None
 
 
 def loop(node: Mapping) -> LoopDoc | None:
@@ -142,9 +190,11 @@ def loop(node: Mapping) -> LoopDoc | None:
         key=entry.key.span,
         name=name,
         items=items,
+        parallel=inner.entry("parallel") is not None,
+        max_items=integer(inner, "maxItems"),
         batches=tuple(batches(inner.get("batches"))),
         pause=duration(inner, "pause") or 0.0,
-        max_failures=integer(inner, "max_failures", 0),
+        max_failures=integer(inner, "max_failures") or 0,
         empty_ok=inner.entry("empty") is not None,
     )
 
@@ -164,8 +214,9 @@ def approval(node: Mapping) -> ApprovalDoc | None:
             return ApprovalDoc(
                 entry.key.span,
                 roles=roles(inner.get("from")),
+                any=scalar(inner, "any"),
                 confirm=scalar(inner, "confirm"),
-                quorum=integer(inner, "quorum", 1),
+                quorum=scalar(inner, "quorum"),
                 silence=silence(inner.get("silence")),
             )
         case _:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from array import array
 from functools import lru_cache
 
 from stanch.language.source import Source, Span
 from stanch.language.tree import Scalar
 
-_SPACE = " \t\r\n\x85\u2028\u2029"
+_SPACE = " \t\r\n"
 _ESCAPED = {"x": 4, "u": 6, "U": 10}
 """Characters of the escapes that are longer than two."""
 _HEADER = re.compile(r"[|>][^\n\r]*(?:\r\n|[\n\r])?")
@@ -16,28 +17,35 @@ _HEADER = re.compile(r"[|>][^\n\r]*(?:\r\n|[\n\r])?")
 
 def locate(source: Source, scalar: Scalar, start: int, end: int) -> Span:
     """The span of the characters `start` up to `end` of the scalar's text."""
-    offsets = _offsets(source.text[scalar.start : scalar.end], scalar.text, scalar.style)
-    if not offsets:
+    raw, text = source.text[scalar.start : scalar.end], scalar.text
+    if not text:
         return scalar.span
-    first = offsets[min(start, len(offsets) - 1)]
-    last = offsets[min(max(end - 1, start), len(offsets) - 1)] + 1
-    return source.span(scalar.start + first, scalar.start + max(last, first))
+    first, last = min(start, len(text)), min(max(end - 1, start), len(text))
+    if raw == text:
+        begun, done = first, last + 1
+    elif scalar.style in ("single", "double") and raw[1:-1] == text:
+        begun, done = first + 1, last + 2
+    else:
+        offsets = _offsets(raw, text, scalar.style)
+        begun, done = offsets[first], offsets[last] + 1
+    return source.span(scalar.start + begun, min(scalar.start + done, scalar.end))
 
 
-@lru_cache(maxsize=64)
-def _offsets(raw: str, text: str, style: str) -> tuple[int, ...]:
+@lru_cache(maxsize=8)
+def _offsets(raw: str, text: str, style: str) -> array[int]:
     """For each character of `text`, and for its end, the offset in `raw` that it came from."""
     at = 0
     if style in ("single", "double"):
         at = 1
     elif style in ("literal", "folded") and (header := _HEADER.match(raw)) is not None:
         at = header.end()
-    found = []
+    found = array("L")
     for char in text:
         at = _next(raw, at, char, style)
         found.append(min(at, len(raw)))
         at += _width(raw, at, style)
-    return (*found, min(at, len(raw)))
+    found.append(min(at, len(raw)))
+    return found
 
 
 def _next(raw: str, at: int, char: str, style: str) -> int:

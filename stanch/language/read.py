@@ -1,33 +1,61 @@
-"""YAML to a tree with places: PyYAML's C parser gives events, this builds the tree, without recursion.
+"""YAML to trees with places: PyYAML's C parser gives events, this builds the trees, without recursion.
 
-What the parser would accept and a runbook must not contain is refused here by name: tags, merge keys,
-duplicate keys, aliases that explode, depth, size. Where the tree behind such a place is still certain the
-reading goes on, so that one pass finds the other mistakes too.
+What the parser would accept and a runbook must not contain is refused here by name: directives, tags, merge
+keys, duplicate keys, aliases that explode, depth, size. Where the tree behind such a place is still certain
+the reading goes on, so that one pass finds the other mistakes too.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import NoReturn, TypeAlias
+from dataclasses import dataclass
+from typing import NoReturn, Protocol
 
 import yaml
 
-from stanch.language.diagnostics import Related, Report
+from stanch.language.characters import LARGEST_FILE, decode
+from stanch.language.diagnostics import Report
 from stanch.language.scalar import NotANumber, Value, resolve
-from stanch.language.source import START, Source, Span
+from stanch.language.source import START, Source, Span, shortened
 from stanch.language.tree import Entry, Mapping, Node, Scalar, Sequence, Style
+from stanch.language.unread import has_directive, is_name, report_key, report_tag
 from stanch.language.yaml_error import YamlError, explain
 
-LARGEST_FILE = 1 << 20
-"""Bytes."""
 DEEPEST = 64
+MOST_VALUES = 100_000
+"""In one file, keys among them; a file of the largest size has fewer when people wrote it."""
 MOST_ALIASED = 10_000
-"""Nodes that all aliases of a file may stand for together."""
+"""Values that all aliases of a file may stand for together."""
+MOST_DOCUMENTS = 20
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_SCALAR = yaml.ScalarEvent
+_ALIAS = yaml.AliasEvent
+_MAPPING = yaml.MappingStartEvent
+_DOCUMENT = yaml.DocumentStartEvent
+_STREAM_END = yaml.StreamEndEvent
+_BEGIN = frozenset((_MAPPING, yaml.SequenceStartEvent))
+_END = frozenset((yaml.MappingEndEvent, yaml.SequenceEndEvent))
 _STYLES: dict[str | None, Style] = {"'": "single", '"': "double", "|": "literal", ">": "folded"}
+_PROPERTIES = re.compile(r"(?:[&!]\S*(?:\s|#[^\n\r]*)*)+")
+"""An anchor, a tag, and what may stand between them and their value."""
+
+
+class _Mark(Protocol):
+    index: int
+    """Characters before it."""
+
+
+class _Event(Protocol):
+    """What is asked of the parser's events; each kind of them has some of it."""
+
+    start_mark: _Mark
+    end_mark: _Mark
+    anchor: str | None
+    tag: str | None
+    value: str
+    style: str | None
+    flow_style: bool | None
 
 
 class _Refused(Exception):
@@ -38,209 +66,260 @@ class _Refused(Exception):
 class _Frame:
     """A list or mapping that has begun and not ended."""
 
-    event: yaml.CollectionStartEvent
-    mapping: bool
-    items: list[Node] = field(default_factory=list)
-    entries: list[Entry] = field(default_factory=list)
-    keys: dict[str, Scalar] = field(default_factory=dict)
+    event: _Event
+    before: int
+    """How many values the file has in front of it."""
+    items: list[Node]
+    entries: dict[str, Entry] | None
+    """None in a list."""
     key: Scalar | None = None
     drop: bool = False
     """The value of `key` is not kept, because the key was refused."""
-    size: int = 1
-
-
-_Anchors: TypeAlias = dict[str, tuple[Node, int] | None]
+    cut: bool = False
+    """It is a piece of text that YAML took for a mapping; that is reported."""
 
 
 def read(path: str, content: str | bytes, report: Report) -> tuple[Source, Node | None]:
-    """The source and its tree; None when there is no tree, and then `report` says why."""
-    text = _decode(content, report)
-    source = Source(path, text)
-    if report.failed:
-        return source, None
-    if (found := _UNPRINTABLE.search(text)) is not None:
-        span = source.span(found.start(), found.end())
-        report.add("RB110", span, f"the character U+{ord(found.group()):04X} is not allowed in YAML")
-        return source, None
+    """The source and the tree of its one document; None when there is no tree, and then `report` says why."""
+    source, roots = _read(path, content, report, 1)
+    return source, roots[0] if roots else None
+
+
+def read_all(path: str, content: str | bytes, report: Report) -> tuple[Source, tuple[Node, ...]]:
+    """The source and the trees of its documents, between which `---` stands, in order.
+
+    A document with nothing in it is reported and left out. No tree at all when the file cannot be read to its
+    end; then, too, `report` says why.
+    """
+    return _read(path, content, report, MOST_DOCUMENTS)
+
+
+def _read(path: str, content: str | bytes, report: Report, most: int) -> tuple[Source, tuple[Node, ...]]:
+    source, readable = decode(path, content, report)
+    if not readable or has_directive(source, report):
+        return source, ()
+    builder = _Builder(source, report, most)
     try:
-        return source, _Builder(source, report).build()
+        return source, builder.build()
     except _Refused:
-        return source, None
+        return source, ()
     except yaml.MarkedYAMLError as error:
         at = error.problem_mark.index if error.problem_mark else 0
         begun = error.context_mark.index if error.context_mark else at
-        explain(YamlError(error.problem or "not understood", error.context or "", at, begun), source, report)
-        return source, None
-
-
-def _decode(content: str | bytes, report: Report) -> str:
-    size = len(content) if isinstance(content, bytes) else len(content.encode(errors="replace"))
-    if size > LARGEST_FILE:
-        report.add("RB103", START, f"the file has {size:,} bytes; a runbook has at most {LARGEST_FILE:,}")
-        return ""
-    if isinstance(content, str):
-        return content.removeprefix("\ufeff")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        good = content[: error.start].decode(errors="replace")
-        at = Source(report.path, good).span(len(good), len(good))
-        hint = "save the file as UTF-8"
-        report.add("RB102", at, f"byte 0x{content[error.start]:02x} is not UTF-8", hint)
-        return good
+        problem, context = error.problem or "not understood", error.context or ""
+        complaint = YamlError(problem, context, at, begun, builder.opened(), builder.last())
+        explain(complaint, source, report)
+        return source, ()
 
 
 class _Builder:
-    def __init__(self, source: Source, report: Report) -> None:
+    """The state of one reading: what has been named, and how much there was of everything."""
+
+    def __init__(self, source: Source, report: Report, most: int) -> None:
         self._source = source
         self._report = report
+        self._most = most
         self._stack: list[_Frame] = []
-        self._anchors: _Anchors = {}
+        self._roots: list[Node] = []
+        self._documents: list[Span] = []
+        """Where each begins."""
+        self._anchors: dict[str, tuple[Node, int] | None] = {}
+        """Of this document: the node and how many values it has; None while it has not ended."""
+        self._values = 0
         self._aliased = 0
-        self._root: Node | None = None
-        self._documents = 0
 
-    def build(self) -> Node | None:
-        for event in yaml.parse(self._source.text, Loader=_LOADER):
-            match event:
-                case yaml.ScalarEvent():
-                    self._put(self._scalar(event), 1, event.anchor)
-                case yaml.CollectionStartEvent():
-                    self._open(event)
-                case yaml.CollectionEndEvent():
-                    self._close(event)
-                case yaml.AliasEvent():
-                    self._alias(event)
-                case yaml.DocumentStartEvent():
+    def build(self) -> tuple[Node, ...]:
+        next_event = _LOADER(_ended(self._source.text)).get_event
+        stack = self._stack
+        frame: _Frame | None = None
+        node: Node
+        while (kind := type(event := next_event())) is not _STREAM_END:
+            if kind is _SCALAR:
+                node = self._scalar(event)
+            elif kind in _BEGIN:
+                frame = self._open(event, kind is _MAPPING, len(stack))
+                stack.append(frame)
+                continue
+            elif kind in _END:
+                node = self._close(stack.pop(), event)
+                frame = stack[-1] if stack else None
+            elif kind is _ALIAS:
+                node = self._alias(event)
+            else:
+                if kind is _DOCUMENT:
                     self._document(event)
-        empty = isinstance(self._root, Scalar) and self._root.value is None
-        if self._root is None or empty:
-            self._report.add("RB109", START, "the file is empty", "a runbook begins with `runbook: NAME`")
+                continue
+            if frame is None:
+                self._roots.append(node)
+            elif (entries := frame.entries) is None:
+                frame.items.append(node)
+            elif (key := frame.key) is None:
+                frame.key = self._key(node, frame, entries)
+            else:
+                frame.key = None
+                if not frame.drop:
+                    entries[key.text] = Entry(key, node)
+        return self._filled()
+
+    def opened(self) -> int | None:
+        """Where the innermost list or mapping begins, when it has brackets and they are not closed."""
+        if not self._stack or not self._stack[-1].event.flow_style:
             return None
-        return self._root
+        start = self._stack[-1].event.start_mark.index
+        return self._behind_properties(start, len(self._source.text))
 
-    def _document(self, event: yaml.DocumentStartEvent) -> None:
-        self._documents += 1
-        if self._documents > 1:
-            hint = "put each runbook into a file of its own"
-            self._refuse("RB109", _place(event, event)[0], "a second document begins here", hint)
+    def last(self) -> int | None:
+        """Where the last value begins of the innermost list or mapping that has not ended."""
+        frame = self._stack[-1] if self._stack else None
+        if frame is None:
+            return None
+        nodes = frame.items if frame.entries is None else [entry.value for entry in frame.entries.values()]
+        return nodes[-1].start if nodes else None
 
-    def _scalar(self, event: yaml.ScalarEvent) -> Scalar:
-        span, start, end = _place(event, event)
+    def _document(self, event: _Event) -> None:
+        self._anchors = {}
+        self._documents.append(self._span(event))
+        if len(self._documents) <= self._most:
+            return
+        if self._most == 1:
+            self._refuse("RB109", event, "a second document begins here", "put it into a file of its own")
+        self._refuse(
+            "RB109", event, f"a file has at most {self._most} documents", "put the others into another file"
+        )
+
+    def _filled(self) -> tuple[Node, ...]:
+        """The documents that have something in them; the others are reported, unless they were already."""
+        pairs = list(zip(self._documents, self._roots, strict=True))
+        empty = [span for span, root in pairs if isinstance(root, Scalar) and root.value is None]
+        if len(empty) == len(pairs) <= 1:
+            self._report.add("RB109", START, "the file is empty", "a runbook begins with `runbook: NAME`")
+        else:
+            for span in empty:
+                hint = "delete its `---`, or write a runbook behind it"
+                self._report.add("RB109", span, "the document that begins here is empty", hint)
+        return tuple(root for root in self._roots if not _is_nothing(root))
+
+    def _scalar(self, event: _Event) -> Scalar:
+        text, start, end = event.value, event.start_mark.index, event.end_mark.index
         style = _STYLES.get(event.style, "plain")
-        value: Value = event.value
-        refused = self._no_tag(event)
-        if style == "plain" and not refused:
+        value: Value = text
+        refused = False
+        if event.tag is not None:
+            report_tag(event.tag, text, self._span(event), self._report)
+            refused = True
+        elif style == "plain":
             try:
-                value = resolve(event.value)
+                value = resolve(text)
             except NotANumber as error:
-                self._report.add("RB111", span, str(error), "quote it if it is text")
+                self._report.add("RB111", self._span(event), str(error), "quote it if it is text")
                 value, refused = 0, True
-        return Scalar(value, event.value, span, style, start, end, refused)
+        if event.tag is not None or event.anchor is not None:
+            start = self._behind_properties(start, end)
+            self._check_name(event)
+        node = Scalar(value, text, self._source, style, start, end, refused)
+        self._values += 1
+        if self._values > MOST_VALUES:
+            self._too_many(event)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = (node, 1)
+        return node
 
-    def _open(self, event: yaml.CollectionStartEvent) -> None:
-        self._no_tag(event)
-        if len(self._stack) >= DEEPEST:
-            self._refuse("RB104", _place(event, event)[0], f"nested deeper than {DEEPEST} levels")
+    def _behind_properties(self, start: int, end: int) -> int:
+        """Where the value begins whose anchor or tag begins at `start`."""
+        found = _PROPERTIES.match(self._source.text, start, end)
+        return found.end() if found else start
+
+    def _open(self, event: _Event, mapping: bool, depth: int) -> _Frame:
+        if event.tag is not None:
+            report_tag(event.tag, None, self._span(event), self._report)
+        if depth >= DEEPEST:
+            self._refuse("RB104", event, f"nested deeper than {DEEPEST} levels")
         if event.anchor is not None:
             self._anchors[event.anchor] = None
-        self._stack.append(_Frame(event, isinstance(event, yaml.MappingStartEvent)))
+        self._values += 1
+        if self._values > MOST_VALUES:
+            self._too_many(event)
+        return _Frame(event, self._values - 1, [], {} if mapping else None)
 
-    def _close(self, event: yaml.CollectionEndEvent) -> None:
-        frame = self._stack.pop()
-        span, start, end = _place(frame.event, event)
-        flow = bool(frame.event.flow_style)
+    def _close(self, frame: _Frame, event: _Event) -> Node:
+        begun = frame.event
+        start, end, flow = begun.start_mark.index, event.end_mark.index, bool(begun.flow_style)
+        if begun.anchor is not None or begun.tag is not None:
+            start = self._behind_properties(start, end)
         node: Node
-        if frame.mapping:
-            node = Mapping(tuple(frame.entries), span, flow, start, end)
+        if frame.cut:
+            node = Scalar("", self._source.text[start:end], self._source, "plain", start, end, True)
+        elif frame.entries is None:
+            items = tuple(frame.items)
+            end = end if flow or not items else _end_of_block(items[-1], start, end)
+            node = Sequence(items, self._source, flow, start, end)
         else:
-            node = Sequence(tuple(frame.items), span, flow, start, end)
-        self._put(node, frame.size, frame.event.anchor)
+            entries = tuple(frame.entries.values())
+            end = end if flow or not entries else _end_of_block(entries[-1].value, start, end)
+            node = Mapping(entries, self._source, flow, start, end)
+        if begun.anchor is not None:
+            self._anchors[begun.anchor] = (node, self._values - frame.before)
+        return node
 
-    def _alias(self, event: yaml.AliasEvent) -> None:
-        if event.anchor not in self._anchors:
-            self._refuse(
-                "RB101", _place(event, event)[0], f"the anchor `&{event.anchor}` is not defined before this"
-            )
-        known = self._anchors[event.anchor]
+    def _alias(self, event: _Event) -> Node:
+        name = event.anchor
+        shown = shortened(name or "")
+        self._check_name(event)
+        if name not in self._anchors:
+            message = f"the anchor `&{shown}` is not defined before this"
+            self._refuse("RB101", event, message, f'quote it if it is text: `"*{shown}"`')
+        known = self._anchors[name]
         if known is None:
-            self._refuse(
-                "RB107", _place(event, event)[0], f"`*{event.anchor}` stands inside of what it repeats"
-            )
+            self._refuse("RB107", event, f"`*{shown}` stands inside of what it repeats")
         node, size = known
+        self._values += size
         self._aliased += size
         if self._aliased > MOST_ALIASED:
-            message = f"the file's aliases stand for more than {MOST_ALIASED:,} values"
-            self._refuse("RB107", _place(event, event)[0], message)
-        self._put(node, size, None)
+            self._refuse("RB107", event, f"the file's aliases stand for more than {MOST_ALIASED:,} values")
+        return node
 
-    def _put(self, node: Node, size: int, anchor: str | None) -> None:
-        """Put a finished node where it belongs: the root, a list, a key or the value of the last key."""
-        if anchor is not None:
-            self._anchors[anchor] = (node, size)
-        if not self._stack:
-            self._root = node
-            return
-        frame = self._stack[-1]
-        frame.size += size
-        if not frame.mapping:
-            frame.items.append(node)
-        elif frame.key is None:
-            frame.key, frame.drop = self._key(node, frame)
-        else:
+    def _check_name(self, event: _Event) -> None:
+        """Refuse a name of an anchor or alias that the parser ends and YAML 1.2 does not."""
+        text, start = self._source.text, event.start_mark.index
+        end = start + 1 + len(event.anchor or "")
+        if text.startswith(("&", "*"), start) and text.startswith((":", "?", "%", "@", "`"), end):
+            message = f"YAML ends the name of `{shortened(text[start:end])}` in front of the `{text[end]}`"
+            self._refuse("RB101", event, message, "put a space behind the name, or quote what is text")
+
+    def _key(self, node: Node, frame: _Frame, entries: dict[str, Entry]) -> Scalar:
+        """The key of the value that comes next, which is dropped when the key is refused."""
+        if isinstance(node, Scalar) and isinstance(node.value, str):
+            frame.drop = node.text in entries or not is_name(node, self._source)
             if not frame.drop:
-                frame.entries.append(Entry(frame.key, node))
-            frame.key = None
+                return node
+        frame.drop = True
+        scalar = node if isinstance(node, Scalar) else Scalar("", "", node.span)
+        frame.cut |= report_key(node, entries.get(scalar.text), self._source, self._report)
+        return scalar
 
-    def _key(self, node: Node, frame: _Frame) -> tuple[Scalar, bool]:
-        """The key, and whether it was refused."""
-        if not isinstance(node, Scalar):
-            self._report.add("RB112", node.span.first(1), "a key is text, not a list or a mapping")
-            return Scalar("", "", node.span), True
-        if node.text == "<<" and node.style == "plain":
-            hint = "write the keys out, or move the step into a runbook of its own"
-            self._report.add("RB108", node.span, "the merge key `<<` is not read", hint)
-            return node, True
-        if not isinstance(node.value, str):
-            hint = f'quote it: `"{node.text}"`'
-            self._report.add("RB112", node.span, f"the key `{node.text}` is not text", hint)
-            return node, True
-        if (first := frame.keys.get(node.text)) is not None:
-            related = (Related(first.span, "first here"),)
-            message = f"`{node.text}` stands twice in this mapping"
-            self._report.add("RB105", node.span, message, None, related)
-            return node, True
-        frame.keys[node.text] = node
-        return node, False
+    def _too_many(self, event: _Event) -> NoReturn:
+        self._refuse("RB103", event, f"the file has more than {MOST_VALUES:,} values")
 
-    def _no_tag(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> bool:
-        """Whether there is a tag; it is reported."""
-        if event.tag is None:
-            return False
-        span = _place(event, event)[0]
-        tag = event.tag.replace("tag:yaml.org,2002:", "!!")
-        if (
-            tag.startswith("!")
-            and not tag.startswith("!!")
-            and tag != "!"
-            and isinstance(event, yaml.ScalarEvent)
-        ):
-            message = f"YAML takes `{tag}` for a tag, not for a part of the expression"
-            whole = f"{tag} {event.value}".strip()
-            self._report.add("RB113", span, message, f"quote the expression: `'{whole}'`")
-        else:
-            self._report.add("RB106", span, f"the YAML tag `{tag}` is not read", "leave the tag away")
-        return True
+    def _span(self, event: _Event) -> Span:
+        return self._source.span(event.start_mark.index, event.end_mark.index)
 
-    def _refuse(self, code: str, span: Span, message: str, hint: str | None = None) -> NoReturn:
-        self._report.add(code, span, message, hint)
+    def _refuse(self, code: str, event: _Event, message: str, hint: str | None = None) -> NoReturn:
+        self._report.add(code, self._span(event), message, hint)
         raise _Refused
 
 
-def _place(first: yaml.Event, last: yaml.Event) -> tuple[Span, int, int]:
-    """The span from the start of `first` to the end of `last`, and the same as offsets."""
-    start, end = first.start_mark, last.end_mark
-    if start is None or end is None:
-        return START, 0, 0
-    span = Span(start.line + 1, start.column + 1, end.line + 1, end.column + 1)
-    return span, start.index, end.index
+def _ended(text: str) -> str:
+    """`text` with an end to a last line of nothing but spaces, which the parser would not take for a line."""
+    return text + "\n" if text.endswith(" ") and text.rstrip(" ").endswith(("\n", "\r")) else text
+
+
+def _is_nothing(root: Node) -> bool:
+    return isinstance(root, Scalar) and (root.value is None or root.refused)
+
+
+def _end_of_block(last: Node, start: int, noticed: int) -> int:
+    """The parser notices the end of a block only where the next one begins; an alias ends elsewhere."""
+    return last.end if last.start >= start else noticed
+
+
+__all__ = ["DEEPEST", "LARGEST_FILE", "MOST_ALIASED", "MOST_DOCUMENTS", "MOST_VALUES", "read", "read_all"]

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from stanch.language.chains import Chain, chains
-from stanch.language.scope import ALERT, ROOTS, RUN, RUN_LATER, STEP_STATE, Scope, StepNames, many_type
+from stanch.language.scope import (
+    ALERT,
+    INCIDENT,
+    OWN_WORDS,
+    ROOTS,
+    ROUNDS,
+    RUN,
+    STEP_STATE,
+    Scope,
+    StepNames,
+    many_type,
+)
 from stanch.language.types import DYN, Signature
 
 Status: TypeAlias = Literal[
@@ -18,7 +30,7 @@ Status: TypeAlias = Literal[
     "itself",  # the step's own output, which does not exist yet
     "undeclared",  # the step has no such output
     "round",  # a step inside of a loop, read from outside of it
-    "unsupported",
+    "made",  # an output that each round of a loop makes, read behind the loop
     "many",  # a field of `result`, which is a list here
 ]
 
@@ -75,10 +87,10 @@ def _run(chain: Chain, scope: Scope) -> Reference:
     if len(chain.parts) < 2:
         return _bad(chain, "bare", 1, tuple(RUN))
     name = chain.parts[1]
-    if name in RUN_LATER:
-        return _bad(chain, "unsupported", 2)
     if name not in RUN:
         return _bad(chain, "unknown", 2, tuple(RUN))
+    if name == "incident" and len(chain.parts) > 2:
+        return _inner(chain, INCIDENT)
     return _fine(chain, 2, RUN[name])
 
 
@@ -106,7 +118,16 @@ def _result(chain: Chain, scope: Scope) -> Reference:
         return _bad(chain, "many" if name in result.fields else "unknown", 2, tuple(result.fields))
     if name not in result.fields:
         return _bad(chain, "unknown", 2, tuple(result.fields))
+    if name == "outputs" and result.outputs is not None and len(chain.parts) > 2:
+        return _inner(chain, result.outputs)
     return _fine(chain, 2, result.fields[name])
+
+
+def _inner(chain: Chain, known: Mapping[str, Signature]) -> Reference:
+    """The third name of a chain whose first two are a mapping with these."""
+    if chain.parts[2] not in known:
+        return _bad(chain, "unknown", 3, tuple(known))
+    return _fine(chain, 3, known[chain.parts[2]])
 
 
 def _steps(chain: Chain, scope: Scope) -> Reference:
@@ -133,9 +154,15 @@ def _own(chain: Chain, scope: Scope) -> Reference:
     if scope.own is None:
         return _bad(chain, "itself", 3)
     name = chain.parts[2]
-    if name not in scope.own:
-        return _bad(chain, "itself" if name in STEP_STATE else "undeclared", 3, tuple(scope.own))
-    return _fine(chain, 3, scope.own[name])
+    if name in scope.own:
+        return _fine(chain, 3, scope.own[name])
+    if name in scope.made:
+        return _bad(chain, "made", 3)
+    if scope.step is not None and not scope.step.lost.isdisjoint(OWN_WORDS):
+        return _fine(chain, 3, DYN)
+    if name in STEP_STATE or (name in ROUNDS and scope.step is not None and scope.step.loop is not None):
+        return _bad(chain, "itself", 3)
+    return _bad(chain, "undeclared", 3, tuple(scope.own))
 
 
 def _output(chain: Chain, names: StepNames) -> Reference:
@@ -143,6 +170,8 @@ def _output(chain: Chain, names: StepNames) -> Reference:
     known = {**names.outputs, **STEP_STATE}
     if name in known:
         return _fine(chain, 3, known[name], names)
+    if name in names.made:
+        return _bad(chain, "made", 3, target=names)
     if names.open:
         return _fine(chain, 3, DYN, names)
     return _bad(chain, "undeclared", 3, tuple(names.outputs), names)

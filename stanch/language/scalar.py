@@ -17,7 +17,9 @@ _CONSTANTS: dict[str, bool | None] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
-_NUMBERISH = re.compile(r"[-+.0-9]")
+_NUMBERISH = frozenset("-+.0123456789")
+_NOT_TEXT = _NUMBERISH | {text[:1] for text in _CONSTANTS}
+"""How anything begins that could be other than text; most scalars do not."""
 _DECIMAL = re.compile(r"[-+]?[0-9]+")
 _OCTAL = re.compile(r"0o[0-7]+")
 _HEX = re.compile(r"0x[0-9a-fA-F]+")
@@ -34,9 +36,11 @@ class NotANumber(ValueError):
 
 def resolve(text: str) -> Value:
     """The value of the plain scalar `text`. Raises NotANumber."""
+    if text[:1] not in _NOT_TEXT:
+        return text
     if text in _CONSTANTS:
         return _CONSTANTS[text]
-    if not _NUMBERISH.match(text):
+    if text[0] not in _NUMBERISH:
         return text
     for pattern, prefix, base in ((_DECIMAL, 0, 10), (_OCTAL, 2, 8), (_HEX, 2, 16)):
         if pattern.fullmatch(text):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from stanch.language.catalogue import ActionSpec
 from stanch.language.document import CallDoc, StepDoc
 from stanch.language.plan import Json
-from stanch.language.types import BOOL, DYN, RECORD, STRING, TIMESTAMP, Signature, of_schema
+from stanch.language.types import BOOL, RECORD, STRING, TIMESTAMP, Signature, of_schema
 
 STEP_STATE: Mapping[str, Signature] = {
     "ok": BOOL,
@@ -28,9 +29,22 @@ RUN: Mapping[str, Signature] = {
     "severity": STRING,
     "started": TIMESTAMP,
     "now": TIMESTAMP,
+    "incident": RECORD,
+    "findings": "list(map(string,dyn))",
 }
-RUN_LATER = frozenset({"incident", "findings"})
-"""Names of `run` that this release does not fill."""
+INCIDENT: Mapping[str, Signature] = {"id": STRING, "severity": STRING, "title": STRING, "url": STRING}
+"""Of `run.incident`, when the run belongs to one."""
+CHILD_RESULT: Mapping[str, Signature] = {
+    "outcome": STRING,
+    "outputs": RECORD,
+    "findings": "list(map(string,dyn))",
+}
+"""What `result` is behind the call of another runbook."""
+ROUNDS = {"results": "list(map(string,dyn))"}
+"""What a loop gives: of every round its `item`, whether it went well (`ok`), and its outputs."""
+ROUND = frozenset({"item", "ok"})
+OWN_WORDS = frozenset({"outputs", "ask", "for_each"})
+"""The words of a step that say what it gives."""
 
 ALERT: Mapping[str, Signature] = {
     "source": STRING,
@@ -53,6 +67,8 @@ class ResultType:
     many: bool
     fields: Mapping[str, Signature] | None
     """None when nothing is known of it."""
+    outputs: Mapping[str, Signature] | None = None
+    """Of the runbook that was called, if it is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +92,8 @@ class StepNames:
     """Why its outputs may not exist."""
     open: bool = False
     """Its outputs are not known, so any name is let through."""
+    made: Mapping[str, Signature] = field(default_factory=dict)
+    """Of a loop: the outputs that each round makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +111,12 @@ class Scope:
     """Whose expression it is."""
     own: Mapping[str, Signature] | None = None
     """The step's own outputs, once they exist."""
+    made: Mapping[str, Signature] = field(default_factory=dict)
+    """Behind the step's own loop: the outputs that each round has made."""
     result: ResultType | None = None
     alert: bool = False
+    nameless: bool = False
+    """A loop around was not understood, so any name may be that of its items."""
 
     def with_loop(self, name: str, item: Signature) -> Scope:
         return replace(self, loops={**self.loops, name: item})
@@ -103,21 +125,23 @@ class Scope:
         return replace(self, result=result)
 
 
-def result_of(call: CallDoc | None, *, rounds: bool = False) -> ResultType | None:
-    """The type of `result` after `call`; with `rounds`, of a whole loop over it."""
-    if call is None or call.spec is None:
-        return None if call is None else ResultType(many=False, fields=None)
-    return ResultType(many=rounds or call.fans_out, fields=_fields(call.spec, rounds=rounds))
+def result_of(call: CallDoc | None) -> ResultType | None:
+    """The type of `result` behind `call`."""
+    if call is None:
+        return None
+    if call.spec is None or call.spec.targets in call.lost:
+        return UNKNOWN_RESULT
+    return ResultType(many=call.fans_out, fields=result_fields(call.spec))
 
 
 UNKNOWN_RESULT = ResultType(many=False, fields=None)
 
 
-def _fields(spec: ActionSpec, *, rounds: bool) -> Mapping[str, Signature]:
+@lru_cache(maxsize=256)
+def result_fields(spec: ActionSpec) -> Mapping[str, Signature]:
     schema: Json = spec.result
     properties = schema.get("properties", {}) if isinstance(schema, dict) else {}
-    found = {name: of_schema(part, schema.get("$defs")) for name, part in properties.items()}
-    return {**found, "item": DYN} if rounds else found
+    return {name: of_schema(part, schema.get("$defs")) for name, part in properties.items()}
 
 
 def many_type(result: ResultType) -> Signature:

@@ -7,36 +7,52 @@ So the schema's steps and actions are cut out here and its other references put 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
-from jsonschema import Draft202012Validator, FormatChecker
-from jsonschema.protocols import Validator
-
+from stanch.language.accept import Accepts, acceptor
 from stanch.language.catalogue import Catalogue
+from stanch.language.misfit import Misfit
 from stanch.language.plan import Json
 
 EXPRESSION = "an expression"
 """The title that marks a schema of bare CEL."""
 
 _LOCAL = "#/$defs/"
-_FORMATS = FormatChecker(())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
+class Shape:
+    """What one piece of a runbook has to look like. Nothing is made of its schema before it is needed."""
+
+    schema: Json
+    _accepts: Accepts | None = field(default=None, init=False)
+
+    def accepts(self, data: Json) -> bool:
+        if self._accepts is None:
+            self._accepts = acceptor(self.schema)
+        return self._accepts(data)
+
+    def misfits(self, data: Json) -> Iterator[Misfit]:
+        """What does not fit, if `data` is not accepted."""
+        from stanch.language.refusal import misfits  # noqa: PLC0415 (slow, and not needed where all is well)
+
+        return misfits(self.schema, data)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Shapes:
-    top: Validator
-    step: Validator
-    params: Mapping[str, Validator]
+    top: Shape
+    step: Shape
+    params: Mapping[str, Shape]
     """By action."""
-    """With the names of the actions."""
 
 
 _built: list[tuple[Catalogue, Shapes]] = []
 
 
 def shapes_of(catalogue: Catalogue) -> Shapes:
-    """The validators for a catalogue; those of the last few catalogues are kept."""
+    """The shapes for a catalogue; those of the last few catalogues are kept."""
     for known, shapes in _built:
         if known is catalogue:
             return shapes
@@ -55,16 +71,8 @@ def _build(catalogue: Catalogue) -> Shapes:
     }
     top = _inline({name: part for name, part in root.items() if name != "$defs"}, definitions)
     step = _inline(definitions["step"], definitions)
-    params = {name: _validator(spec.params) for name, spec in catalogue.actions.items()}
-    return Shapes(
-        top=_validator(top),
-        step=_validator(step),
-        params=params,
-    )
-
-
-def _validator(schema: Json) -> Validator:
-    return Draft202012Validator(schema, format_checker=_FORMATS)
+    params = {name: Shape(spec.params) for name, spec in catalogue.actions.items()}
+    return Shapes(top=Shape(top), step=Shape(step), params=params)
 
 
 def _with_actions(schema: Json, catalogue: Catalogue) -> Json:

@@ -1,15 +1,19 @@
-"""Text with places: which line and column a character has, and where a piece of a YAML scalar stands.
+"""Text with places: which line and column a character has.
 
 Lines and columns count from 1, columns in characters; the end of a span is the first character after it.
+Lines end as they do in an editor: with `\\n`, `\\r\\n` or `\\r`.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import accumulate
 
-_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
-"""Where the YAML parser starts a new line."""
+_SHOWN = 60
+"""Characters."""
+_BREAK = re.compile("\r\n|[\n\r]")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -29,8 +33,13 @@ START = Span(1, 1, 1, 1)
 
 
 def split_lines(text: str) -> list[str]:
-    """The lines of `text` without their ends, as the YAML parser counts them."""
+    """The lines of `text` without their ends."""
     return _BREAK.split(text)
+
+
+def shortened(text: str) -> str:
+    """What fits into a message of something that may be as long as a file."""
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
 
 
 class Source:
@@ -43,13 +52,17 @@ class Source:
 
     def span(self, start: int, end: int) -> Span:
         """The span of the characters from offset `start` up to `end`."""
-        return Span(*self._place(start), *self._place(max(start, end)))
+        starts = self._line_starts()
+        end = min(max(start, end), len(self.text))
+        start = min(start, end)
+        line = bisect_right(starts, start)
+        last = bisect_right(starts, end, line - 1)
+        return Span(line, start - starts[line - 1] + 1, last, end - starts[last - 1] + 1)
 
-    def _place(self, offset: int) -> tuple[int, int]:
+    def _line_starts(self) -> list[int]:
+        """Offsets, counted when somebody first asks: most files have nothing to point at."""
         if self._starts is None:
-            self._starts = [0, *(found.end() for found in _BREAK.finditer(self.text))]
-        low, high = 0, len(self._starts)
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if self._starts[middle] <= offset else (low, middle)
-        return low + 1, offset - self._starts[low] + 1
+            # As many characters as before, and one way to end a line.
+            text = self.text.replace("\r\n", " \n").replace("\r", "\n")
+            self._starts = [0, *accumulate(len(line) + 1 for line in text.split("\n"))]
+        return self._starts

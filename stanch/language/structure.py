@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jsonschema.protocols import Validator
-
 from stanch.language.diagnostics import Report
-from stanch.language.misfit import Misfit, Path, describe, misfits
+from stanch.language.misfit import Misfit, Path, choices, describe
 from stanch.language.plan import Json
-from stanch.language.shapes import EXPRESSION
+from stanch.language.secret import is_reference
+from stanch.language.shapes import EXPRESSION, Shape
 from stanch.language.source import Span
 from stanch.language.tree import Entry, Mapping, Node, Scalar, Sequence
 from stanch.language.words import BLOCK_WORDS, did_you_mean, is_unsupported, listed, nearest
@@ -36,12 +35,13 @@ class Fitted:
     """Among what was lost is an action that nobody knows."""
 
 
-def fit(node: Mapping, data: Json, validator: Validator, head: Head, report: Report) -> Fitted:
+def fit(node: Mapping, data: Json, shape: Shape, head: Head, report: Report) -> Fitted:
     """Report what does not fit. `data` is what is checked in the place of `node`."""
+    if shape.accepts(data):
+        return Fitted(node, frozenset())
     fitting = _Fitting(node, head, report)
-    for error in validator.iter_errors(data):
-        for misfit in misfits(error):
-            fitting.take(misfit)
+    for misfit in shape.misfits(data):
+        fitting.take(misfit)
     return fitting.result()
 
 
@@ -54,6 +54,7 @@ class _Fitting:
         self._seen: set[Path] = set()
         self._gone: set[Path] = set()
         self._missing: list[tuple[Path, str]] = []
+        self._unchosen: list[Misfit] = []
         self._misspelt: set[tuple[Path, str]] = set()
 
     def take(self, misfit: Misfit) -> None:
@@ -63,12 +64,23 @@ class _Fitting:
         elif misfit.keyword == "required" and not misfit.of_name:
             missing = [(path, name) for name in misfit.wanted if name not in misfit.value]
             self._missing += [each for each in missing if each not in self._missing]
-        elif path not in self._seen:
-            self._seen.add(path)
-            self._gone.add(path)
+        elif _wanted_names(misfit):
+            self._unchosen.append(misfit)
+        else:
+            self._refuse(misfit)
+
+    def _refuse(self, misfit: Misfit) -> None:
+        if misfit.path not in self._seen:
+            self._seen.add(misfit.path)
+            self._gone.add(misfit.path)
             self._value(misfit)
 
     def result(self) -> Fitted:
+        for misfit in self._unchosen:
+            if self._misspelt.isdisjoint((misfit.path, name) for name in _wanted_names(misfit)):
+                self._refuse(misfit)
+            else:
+                self._gone.add(misfit.path)
         for path, name in self._missing:
             if path:
                 self._gone.add(path)
@@ -124,6 +136,13 @@ class _Fitting:
         if isinstance(node, Scalar) and node.refused:
             return
         name = self._name(path)
+        if is_reference(node):
+            message = f"a secret cannot stand in {name}, which others can see"
+            where = (
+                "give it to a parameter that takes secrets, such as `stdin` of `ssh` or `headers` of `http`"
+            )
+            self._report.add("RB525", node.span, message, where)
+            return
         if misfit.title == EXPRESSION and misfit.keyword == "type":
             what = {Sequence: "a list", Mapping: "a mapping"}.get(type(node), "nothing")
             message = f"YAML reads {what} where {name} needs an expression"
@@ -149,6 +168,15 @@ class _Fitting:
             return entry.key.span
         node = _node_at(self._node, path)
         return node.entries[0].key.span if isinstance(node, Mapping) and node.entries else node.span
+
+
+def _wanted_names(misfit: Misfit) -> list[str]:
+    """The names of which one would make it fit."""
+    if misfit.keyword in ("oneOf", "anyOf"):
+        return choices(misfit.wanted)
+    if misfit.keyword != "dependentRequired":
+        return []
+    return [name for owner, names in misfit.wanted.items() if owner in misfit.value for name in names]
 
 
 def _is_near_word(name: str, known: tuple[str, ...]) -> bool:

@@ -4,21 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar, dataclass_transform
 
 from stanch.language.plan import Json
-from stanch.language.source import Span
+from stanch.language.source import Source, Span
 
 Style: TypeAlias = Literal["plain", "single", "double", "literal", "folded"]
+_Kind = TypeVar("_Kind")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Scalar:
+@dataclass_transform(frozen_default=True, eq_default=False)
+def _node(kind: type[_Kind]) -> type[_Kind]:
+    """A slotted dataclass that is frozen for the type checker only.
+
+    A runbook has a thousand nodes, and one that is frozen at run time takes four times as long to make.
+    """
+    return dataclass(slots=True, eq=False)(kind)
+
+
+class _Placed:
+    """What has a place; a span is worked out when somebody asks for it, which few do."""
+
+    __slots__ = ()
+    at: Source | Span
+    start: int
+    end: int
+
+    @property
+    def span(self) -> Span:
+        return self.at if isinstance(self.at, Span) else self.at.span(self.start, self.end)
+
+
+@_node
+class Scalar(_Placed):
     value: bool | int | float | str | None
     """What YAML 1.2's core schema makes of it."""
     text: str
     """Its characters, before any meaning was given to them."""
-    span: Span
+    at: Source | Span
+    """The file in which it stands from `start` to `end`, or its place where it was not read from one."""
     style: Style = "plain"
     start: int = 0
     """Offset of its first character in the file: of the quote, or of the `|` of a block."""
@@ -27,16 +51,16 @@ class Scalar:
     """It was reported already while it was read."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Sequence:
+@_node
+class Sequence(_Placed):
     items: tuple[Node, ...]
-    span: Span
+    at: Source | Span
     flow: bool = False
     start: int = 0
     end: int = 0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@_node
 class Entry:
     key: Scalar
     value: Node
@@ -46,16 +70,19 @@ class Entry:
         return self.key.text
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Mapping:
+@_node
+class Mapping(_Placed):
     entries: tuple[Entry, ...]
-    span: Span
+    at: Source | Span
     flow: bool = False
     start: int = 0
     end: int = 0
 
     def entry(self, name: str) -> Entry | None:
-        return next((entry for entry in self.entries if entry.key.text == name), None)
+        for entry in self.entries:
+            if entry.key.text == name:
+                return entry
+        return None
 
     def get(self, name: str) -> Node | None:
         return None if (entry := self.entry(name)) is None else entry.value

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from stanch.language.chains import chains
 
+SOURCES = ("alertmanager",)
+"""Where alerts are taken from, by the names that triggers use."""
 FIRING = 'alert.status == "firing"'
 
 

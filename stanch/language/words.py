@@ -6,23 +6,28 @@ import difflib
 from collections.abc import Collection
 from itertools import islice
 
-BLOCK_WORDS = frozenset({"approval", "done", "for_each", "outputs", "require", "retry", "undo", "verify"})
+BLOCK_WORDS = frozenset(
+    {
+        "approval",
+        "done",
+        "findings",
+        "for_each",
+        "inputs",
+        "outputs",
+        "require",
+        "retry",
+        "revert",
+        "undo",
+        "verify",
+    }
+)
 """Words whose value is a mapping, as an action's is."""
 
-UNSUPPORTED_KINDS = ("ask", "manual", "runbook")
-"""Kinds of steps that this release does not run."""
-
-_UNSUPPORTED = {
-    "this step": {*UNSUPPORTED_KINDS, "revert", "findings", "keep", "parallel", "links", "zone"},
-    "approval": {"any"},
-    "for_each": {"parallel"},
-    "done": {"manual"},
-    "undo": {"manual"},
-    "verify": {"manual"},
-}
+_UNSUPPORTED = {"this step": {"zone"}}
 
 _ALIKE = 0.65
 """How near a name must be to be meant, as difflib measures it."""
+_SHORT = 4
 _MOST_COMPARED = 300
 _MOST_LISTED = 30
 
@@ -35,8 +40,16 @@ def is_unsupported(owner: str, word: str) -> bool:
 def nearest(word: str, known: Collection[str]) -> str | None:
     """The known name that was probably meant by `word`."""
     lower = {name.lower(): name for name in islice(known, _MOST_COMPARED)}
-    found = difflib.get_close_matches(word.lower(), lower, n=1, cutoff=_ALIKE)
-    return lower[found[0]] if found else None
+    found = difflib.get_close_matches(word.lower(), lower, n=3, cutoff=_ALIKE)
+    return next((lower[name] for name in found if not _is_other(word.lower(), name)), None)
+
+
+def _is_other(word: str, name: str) -> bool:
+    """Whether short names differ in more than one place, as `aws` and `ask` do: difflib calls them alike."""
+    if len(word) != len(name) or len(word) > _SHORT:
+        return False
+    different = [at for at in range(len(word)) if word[at] != name[at]]
+    return len(different) > 1 and sorted(word) != sorted(name)
 
 
 def did_you_mean(word: str, known: Collection[str]) -> str | None:

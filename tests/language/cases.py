@@ -33,6 +33,7 @@ steps:
       - that: result.value > 0.0
         else: It is down.
 """
+_DIVIDER = re.compile(r"^---\n", re.MULTILINE)
 
 
 @cache
@@ -55,9 +56,26 @@ def really_compiled(text: str, path: str = "example.yaml") -> Compiled:
     return compile_runbook(path, text, load_catalogue(), TODAY)
 
 
+def files_of(fragment: str) -> list[tuple[str, str]]:
+    """A fragment as files (path, text): what begins with `# NAME.yaml` stands in one of its own."""
+    found: list[tuple[str, str]] = []
+    for document in _DIVIDER.split(fragment):
+        named = re.match(r"# (\S+\.yaml)\n", document)
+        if named or not found:
+            found.append((named.group(1) if named else "example.yaml", whole(document)))
+        else:
+            found[-1] = (found[-1][0], f"{found[-1][1]}\n---\n{whole(document)}")
+    return found
+
+
 def whole(fragment: str) -> str:
-    """A fragment as a runbook: what it leaves out is filled in with something harmless."""
-    text = fragment
+    """A fragment as a file of runbooks: what it leaves out is filled in with something harmless."""
+    return "\n---\n".join(map(_whole, _DIVIDER.split(fragment)))
+
+
+def _whole(text: str) -> str:
+    if not text.strip():
+        return text
     if not re.search(r"^steps:", text, re.MULTILINE):
         text = text + "\n" + LOOK if not text.startswith("- ") else "steps:\n" + _indented(text)
     missing = [line for line in HEAD.splitlines() if not _has_key(text, line.partition(":")[0])]

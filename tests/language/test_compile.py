@@ -174,7 +174,7 @@ def test_an_approval_is_a_role_or_says_more() -> None:
         "approval: incident_commander",
         "approval: {from: [a, b], quorum: 2, confirm: shop, silence: {after: 20m, then: abort}}",
     )
-    assert step_of(long).approval == Approval(("a", "b"), "shop", 2, Silence(1200.0, "abort"))
+    assert step_of(long).approval == Approval(("a", "b"), "shop", 2, Silence(1200.0, "abort"), of_roles=2)
 
 
 def test_a_loop_keeps_its_words() -> None:

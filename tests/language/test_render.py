@@ -8,13 +8,14 @@ import re
 import pytest
 
 from stanch.language.diagnostics import Diagnostic, Related, Severity
-from stanch.language.plan import Approval, Call, Check, ForEach, Plan, Poll, Require, Retry, Silence, Step
+from stanch.language.plan import Approval, Ask, Call, Finding, ForEach, Plan, Revert, Step
 from stanch.language.render.json import render_json
 from stanch.language.render.mermaid import plan_mermaid
 from stanch.language.render.plan_text import plan_text
 from stanch.language.render.text import render_text
 from stanch.language.source import Span
 from tests.language.cases import CHECKOUT, HERE, really_compiled
+from tests.language.everything import EVERYTHING
 
 
 def said(line: int, column: int, end: int, hint: str | None = None, path: str = "a.yaml") -> Diagnostic:
@@ -120,45 +121,6 @@ def test_an_object_has_the_keys_that_programs_rely_on() -> None:
 
 # --- Plans --------------------------------------------------------------------------------------------------
 
-EVERYTHING = Plan(
-    runbook="everything",
-    title='All "words" <at once>',
-    kind="recovery",
-    owner="team",
-    inputs={"host": {"type": "string"}, "limit": {"type": "integer", "default": 3}},
-    require=(Require("inputs.limit > 0", "The limit is ${{ inputs.limit }}."),),
-    locks=("host/${{ inputs.host }}",),
-    outputs={"code": "steps.change.code"},
-    steps=(
-        Step(
-            id="block",
-            title="A block",
-            when="inputs.limit > 1",
-            approval=Approval(("a", "b"), "${{ inputs.host }}", 2, Silence(1200.0, "abort")),
-            steps=(
-                Step(
-                    id="change",
-                    title="Change it",
-                    effect="change",
-                    call=Call("ssh", {"hosts": ["${{ inputs.host }}"], "run": ["x", "a b", "${{ run.id }}"]}),
-                    done=Check(Call("http", {"url": "http://x/"}), Poll("result.status == 200", 60.0)),
-                    undo=Call("ssh", {"hosts": ["a", "b"], "script": "echo 'x'"}),
-                    verify=Check(
-                        Call("prometheus", {"query": "up"}), Poll("result.value > 0.0", 60.0, stable=9.0)
-                    ),
-                    outputs={"code": "result.rc"},
-                    require=(Require("result.rc == 0", "No.", after=True),),
-                    for_each=ForEach("host", ["a", "b"], (1, "50%"), 2.0, 1),
-                    retry=Retry(2),
-                    on_failure="ask",
-                ),
-                Step(id="gone", effect="change", irreversible="it is gone", unattended="a test"),
-            ),
-        ),
-        Step(id="end", wait="30s"),
-    ),
-)
-
 
 @pytest.mark.parametrize(
     ("name", "rendered"),
@@ -184,3 +146,53 @@ def test_the_shipped_rollback_reads_well_with_its_inputs() -> None:
     assert "undo ssh ${{ host }}: deploy redeploy shop ${{ steps.current.bad }}" in text
     assert "http GET http://x/health" in text
     assert "inputs." not in text
+
+
+HOSTILE = [
+    '"]',
+    "end",
+    '%%{init: {"theme": "dark"}}%%',
+    "---\ntitle: x\n---",
+    "<script>alert(1)</script>",
+    "#quot;",
+    '"`**md**`"',
+    '|"| --> s1',
+    'click s1 "javascript:x"',
+    "::: change; style s1 fill:#000",
+    "\x1b[8m\u202e",
+    "",
+    " ",
+    "x" * 5000,
+]
+LABEL = r'"[^"<>`%\n]{1,1000}"'
+LINE = re.compile(
+    rf"""flowchart[ ]TD | [ ]*end
+    | [ ]*subgraph[ ]s[\d_]+[ ]\[{LABEL}\]
+    | [ ]*\w+(?:\[{LABEL}\] | \[/{LABEL}/\] | \[/{LABEL}\\\] | \[\[{LABEL}\]\] | \(\[{LABEL}\]\) | \{{{LABEL}\}})(?:::: \w+)?
+    | [ ]*\w+[ ](?:-->|-\.->)(?:\|{LABEL}\|)?[ ]\w+
+    | [ ]*classDef[ ].*""",
+    re.VERBOSE,
+)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_text_leaves_its_box_in_the_graph(text: str) -> None:
+    """Whether Mermaid reads such lines was tried with Mermaid itself."""
+    finding = Finding(text, "suspect", text)
+    change = Step(
+        id="fix",
+        title=text,
+        effect="change",
+        when=text,
+        call=Call("ssh", {"hosts": [text], "run": [text]}),
+        undo=Call("manual", {"who": text, "do": text}),
+        approval=Approval((text,)),
+        revert=Revert("after", after=text),
+        irreversible=text,
+        findings=(finding,),
+    )
+    block = Step(id="block", title=text, steps=(change,), for_each=ForEach("a", [1], (1,)))
+    ask = Step(id="ask", title=text, ask=Ask((text,), {}))
+    plan = Plan("r", text, "diagnosis", text, (block, ask, Step(id="w", wait=text or "1s")))
+    wrong = [line for line in plan_mermaid(plan).splitlines() if not LINE.fullmatch(line)]
+    assert wrong == []

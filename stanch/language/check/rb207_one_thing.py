@@ -10,40 +10,43 @@ from stanch.language.document import StepDoc
 from stanch.language.tree import Mapping
 from stanch.language.words import listed
 
-_CALLS = ("done", "verify", "undo")
+_KINDS = frozenset({"steps", "runbook", "ask", "wait"})
+_CALLS = ("done", "verify", "undo", "revert")
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    for step in context.steps():
-        if step.kind == "unsupported":
+    kinds, calls = context.actions | _KINDS, context.actions | {"step"}
+    for step in context.steps:
+        if step.kind == "broken":
             continue
-        kinds = [entry for entry in step.node.entries if entry.name in {*context.actions, "steps", "wait"}]
-        if len(kinds) > 1:
-            names = listed([entry.name for entry in kinds])
+        found = [entry for entry in step.node.entries if entry.name in kinds]
+        if len(found) > 1:
+            names = listed([entry.name for entry in found])
             message = f"a step does one thing, and this one has {names}"
-            yield context.diagnostic("RB207", kinds[1].key.span, message, "make a step of each")
-        elif step.kind == "compute" and not step.lost and not step.outputs and not step.require:
-            hint = "give it an action, `steps`, `wait`, `outputs` or `require`"
+            yield context.diagnostic("RB207", found[1].key.span, message, "make a step of each")
+        elif step.kind == "compute" and not step.lost and not (step.outputs or step.require or step.findings):
+            hint = "give it an action, `steps`, `runbook`, `ask`, `wait`, `outputs`, `require` or `findings`"
             yield context.diagnostic("RB207", step.name, f"step `{step.id}` does nothing", hint)
-        for word in _CALLS:
-            if word not in step.lost:
-                yield from _call(context, step, word)
+        for entry in step.node.entries:
+            if entry.name in _CALLS and entry.name not in step.lost and isinstance(entry.value, Mapping):
+                yield from _call(context, step, entry.name, entry.value, calls)
 
 
-def _call(context: Context, step: StepDoc, word: str) -> Iterator[Diagnostic]:
-    entry = step.node.entry(word)
-    if entry is None or not isinstance(entry.value, Mapping):
-        return
-    calls = [inner for inner in entry.value.entries if inner.name in {*context.actions, "step"}]
+def _call(
+    context: Context, step: StepDoc, word: str, value: Mapping, names: frozenset[str]
+) -> Iterator[Diagnostic]:
+    if word == "revert":
+        inner = value.get("when")
+        if not isinstance(inner, Mapping):
+            return
+        word, value = "when", inner
+    calls = [inner for inner in value.entries if inner.name in names]
     if len(calls) > 1:
-        names = listed([inner.name for inner in calls])
-        yield context.diagnostic(
-            "RB207", calls[1].key.span, f"`{word}` has one action, and this one has {names}"
-        )
+        several = listed([inner.name for inner in calls])
+        message = f"`{word}` has one action, and this one has {several}"
+        yield context.diagnostic("RB207", calls[1].key.span, message)
     elif not calls:
-        hint = (
-            "add an action"
-            if word != "verify"
-            else "add an action, or `step:` with the id of an earlier read"
-        )
-        yield context.diagnostic("RB207", entry.key.span, f"`{word}` has no action", hint)
+        may_repeat = word in ("verify", "when")
+        hint = "add an action, or `step:` with the id of an earlier read" if may_repeat else "add an action"
+        span = step.key(word) if word != "when" else value.entries[0].key.span
+        yield context.diagnostic("RB207", span, f"`{word}` has no action", hint)

@@ -11,7 +11,7 @@ from stanch.language.source import Span
 
 def check(context: Context) -> Iterator[Diagnostic]:
     first: dict[str, Span] = {}
-    for step in context.steps():
+    for step in context.steps:
         if not step.id:
             continue
         if (earlier := first.get(step.id)) is not None:

@@ -1,4 +1,4 @@
-"""RB210: an input whose schema or default is wrong."""
+"""RB210: an input, or a field that a person is asked for, whose schema or default is wrong."""
 
 from __future__ import annotations
 
@@ -6,23 +6,30 @@ from collections.abc import Iterator
 
 from stanch.language.check.context import Context
 from stanch.language.diagnostics import Diagnostic
-from stanch.language.document import InputDoc
+from stanch.language.document import FieldDoc
 from stanch.language.json_schema import first_problem, value_problem
-from stanch.language.tree import plain
+from stanch.language.tree import Scalar, plain
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
     for each in context.document.inputs:
-        yield from _input(context, each)
+        yield from _field(context, "input", each)
+    for step in context.steps:
+        if step.ask is not None:
+            for each in step.ask.fields:
+                yield from _field(context, "field", each)
 
 
-def _input(context: Context, each: InputDoc) -> Iterator[Diagnostic]:
+def _field(context: Context, what: str, each: FieldDoc) -> Iterator[Diagnostic]:
     schema = plain(each.node)
+    if what == "field" and isinstance(each.node.get("enum"), Scalar):
+        del schema["enum"]  # what may be chosen is known only in a run
     name = each.name.text
     if (problem := first_problem(schema)) is not None:
-        yield context.diagnostic("RB210", each.name.span, f"the schema of input `{name}` is wrong: {problem}")
+        message = f"the schema of {what} `{name}` is wrong: {problem}"
+        yield context.diagnostic("RB210", each.name.span, message)
         return
     default = each.node.entry("default")
     if default is not None and (problem := value_problem(schema, schema["default"])) is not None:
-        message = f"the default of input `{name}` {problem}"
+        message = f"the default of {what} `{name}` {problem}"
         yield context.diagnostic("RB210", default.value.span, message)

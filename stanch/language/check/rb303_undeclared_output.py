@@ -6,18 +6,35 @@ from collections.abc import Iterator
 
 from stanch.language.check.context import Context
 from stanch.language.diagnostics import Diagnostic, Related
+from stanch.language.document import StepDoc
+from stanch.language.judge import Use
+from stanch.language.references import Reference
+from stanch.language.scope import result_fields
 from stanch.language.words import did_you_mean, listed
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    for use, reference in context.references():
-        if reference.status != "undeclared":
-            continue
+    for use, reference in context.first_wrong("undeclared"):
         _, step, name = reference.chain.parts[:3]
         known = reference.known
         has = f"it has {listed(known)}" if known else "it has no outputs"
-        hint = did_you_mean(name, known) or f"declare it there: `outputs: {{{name}: ...}}`"
+        hint = did_you_mean(name, known) or _declaration(_read(use, reference), name)
         target = reference.target
-        related = () if target is None else (Related(target.step.name, f"`{step}` is declared"),)
+        declared = () if target is None else (Related(target.step.name, f"`{step}` is declared"),)
+        related = (*declared, *context.also("undeclared", reference.name, 3))
         message = f"step `{step}` has no output `{name}`; {has}"
         yield context.diagnostic("RB303", context.name_place(use, reference, 3), message, hint, related)
+
+
+def _read(use: Use, reference: Reference) -> StepDoc | None:
+    return use.scope.step if reference.target is None else reference.target.step
+
+
+def _declaration(step: StepDoc | None, name: str) -> str:
+    """What to write at the step that is read. A field of its action's result has to be made an output."""
+    value = "..."
+    call = None if step is None else step.call
+    if call is not None and call.spec is not None and name in result_fields(call.spec):
+        value = f'"result.map(r, r.{name})"' if call.fans_out else f"result.{name}"
+    where = "there" if step is None else f"to `{step.id}`"
+    return f"add `outputs: {{{name}: {value}}}` {where}"

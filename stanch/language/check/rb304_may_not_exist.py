@@ -6,19 +6,23 @@ from collections.abc import Iterator
 
 from stanch.language.check.context import Context
 from stanch.language.diagnostics import Diagnostic, Related
-from stanch.language.guards import asserts
+from stanch.language.guards import INCIDENT, asserts
 from stanch.language.judge import Use
 from stanch.language.references import Reference
 from stanch.language.scope import Doubt, StepNames
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    for use, reference in context.references():
+    for use, reference in context.references:
         target = reference.target
+        if reference.name.startswith(INCIDENT) and reference.root == "run":
+            if not use.broken and INCIDENT not in use.scope.asserted | asserts(use.cel):
+                yield _no_incident(context, use, reference)
+            continue
         if reference.status != "fine" or target is None or reference.chain.parts[2] not in target.outputs:
             continue
         doubt = next((doubt for doubt in target.doubts if not _settled(doubt, target, use)), None)
-        if doubt is not None:
+        if doubt is not None and not use.broken:
             yield _diagnostic(context, use, reference, doubt)
 
 
@@ -33,6 +37,13 @@ def _settled(doubt: Doubt, target: StepNames, use: Use) -> bool:
     if scope.step is not None and scope.step.when is not None:
         conditions.add(scope.step.when.cel)
     return doubt.when is not None and doubt.when in conditions
+
+
+def _no_incident(context: Context, use: Use, reference: Reference) -> Diagnostic:
+    message = f"`{reference.name}` may not exist: a run need not belong to an incident"
+    hint = f"ask first: `has({INCIDENT}) && ...`, or `has({INCIDENT}) ? ... : ...`"
+    parts = len(reference.name.split("."))
+    return context.diagnostic("RB304", context.name_place(use, reference, parts), message, hint)
 
 
 def _diagnostic(context: Context, use: Use, reference: Reference, doubt: Doubt) -> Diagnostic:

@@ -11,17 +11,21 @@ from stanch.language.plan import Json
 from stanch.language.source import Span
 from stanch.language.template import OPEN
 from stanch.language.tree import Entry, Node, plain, scalars
-from stanch.language.words import did_you_mean
+from stanch.language.words import did_you_mean, nearest
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
     declared = {each.name.text: each for each in context.document.inputs}
     if "inputs" in context.document.lost:
         return
+    unknown = {reference.name for _, reference in context.first_wrong("unknown")}
     for trigger in context.document.triggers:
         given = {entry.name for entry in trigger.inputs}
+        given |= {nearest(name, declared) or "" for name in given - declared.keys()}
         for entry in trigger.inputs:
             if entry.name not in declared:
+                if f"inputs.{entry.name}" in unknown:
+                    continue  # steps read it, too: it is the declaration that is wrong, and that was said
                 message = f"the runbook has no input `{entry.name}`"
                 hint = did_you_mean(entry.name, list(declared))
                 yield context.diagnostic("RB308", entry.key.span, message, hint)

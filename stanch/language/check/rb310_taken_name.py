@@ -8,7 +8,7 @@ from stanch.language.cel_error import KEYWORDS, RESERVED
 from stanch.language.check.context import Context
 from stanch.language.diagnostics import Diagnostic
 from stanch.language.document import StepDoc
-from stanch.language.scope import ROOTS
+from stanch.language.scope import ROOTS, ROUND, STEP_STATE
 from stanch.language.source import Span
 
 
@@ -17,7 +17,18 @@ def check(context: Context) -> Iterator[Diagnostic]:
         if name in KEYWORDS:
             message = f"`{name}` is a word of CEL, so no expression could read it under this name"
             yield context.diagnostic("RB310", span, message)
-    for step, blocks in context.steps_in_blocks():
+    for step, blocks in context.steps_in_blocks:
+        for name, span in _given(step):
+            if name in KEYWORDS:
+                continue
+            if name in STEP_STATE or (step.loop is not None and name in ROUND):
+                message = f"`{name}` is what every {'round' if name in ROUND else 'step'} has by itself"
+                yield context.diagnostic("RB310", span, message)
+        answers = frozenset() if step.ask is None else {each.name.text for each in step.ask.fields}
+        for output in step.outputs:
+            if output.name.text in answers:
+                message = f"`{output.name.text}` is what the person answers already"
+                yield context.diagnostic("RB310", output.name.span, message)
         if step.loop is not None and (problem := _problem(step.loop.name.text, blocks)) is not None:
             yield context.diagnostic("RB310", step.loop.name.span, problem)
 
@@ -26,10 +37,18 @@ def _fields(context: Context) -> Iterator[tuple[str, Span]]:
     """Names that are read behind a dot: `inputs.x`, `steps.x.y`."""
     for each in context.document.inputs:
         yield each.name.text, each.name.span
-    for step in context.steps():
+    for step in context.steps:
         yield step.id, step.name
-        for output in step.outputs:
-            yield output.name.text, output.name.span
+        yield from _given(step)
+
+
+def _given(step: StepDoc) -> Iterator[tuple[str, Span]]:
+    """What the step gives."""
+    for output in step.outputs:
+        yield output.name.text, output.name.span
+    if step.ask is not None:
+        for each in step.ask.fields:
+            yield each.name.text, each.name.span
 
 
 def _problem(name: str, blocks: tuple[StepDoc, ...]) -> str | None:

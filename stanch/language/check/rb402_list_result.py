@@ -9,7 +9,7 @@ from stanch.language.diagnostics import Diagnostic
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    for use, reference in context.references():
+    for use, reference in context.wrong_references:
         if reference.status == "many":
             field = reference.chain.parts[1]
             hint = f"write `result[0].{field}`, or `result.all(r, r.{field} ...)` for all of them"

@@ -10,9 +10,12 @@ from stanch.language.document import step_effect
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    for step in context.steps():
+    """A block's way back is that of all changes in it. `rb521_nothing_to_revert` says it of a `revert`."""
+    for step, blocks in context.steps_in_blocks:
         if step_effect(step) != "change" or step.call is None or step.call.spec is None:
             continue
-        if not (step.says("undo") or step.says("irreversible") or step.call.spec.knows_undo):
+        if step.says("undo") or step.says("irreversible") or step.says("revert") or step.call.spec.knows_undo:
+            continue
+        if not any(block.says("undo") for block in blocks):
             hint = "add `undo:` with the call that takes it back, or `irreversible: WHY`"
             yield context.diagnostic("RB502", step.name, f"step `{step.id}` has no way back", hint)

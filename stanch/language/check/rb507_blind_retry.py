@@ -10,7 +10,7 @@ from stanch.language.document import step_effect
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    for step in context.steps():
+    for step in context.steps:
         if (
             step.retry is None
             or step_effect(step) != "change"

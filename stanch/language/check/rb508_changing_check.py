@@ -1,4 +1,4 @@
-"""RB508: a check that changes something."""
+"""RB508: a check that changes something, or that nobody but a person could make."""
 
 from __future__ import annotations
 
@@ -6,25 +6,31 @@ from collections.abc import Iterator
 
 from stanch.language.check.context import Context
 from stanch.language.diagnostics import Diagnostic
-from stanch.language.document import CheckDoc, call_effect, step_effect
+from stanch.language.document import CallDoc, call_effect, step_effect
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    for step in context.steps():
-        if step.poll is not None and step_effect(step) == "change":
+    for step in context.steps:
+        if step.poll is not None and step_effect(step) == "change" and not (step.call and step.call.by_hand):
             message = f"`until` would repeat the change of step `{step.id}`"
             hint = "wait for it in `done:`, with a read"
             yield context.diagnostic("RB508", step.poll.key, message, hint)
-        for word, each in (("done", step.done), ("verify", step.verify)):
-            if each is not None and each.call is not None and _changes(each):
-                message = f"`{word}` only reads, and this `{each.call.action}` may change something"
+        for word, each in step.checks:
+            call = each.call
+            if call is None:
+                continue
+            if call.by_hand:
+                message = f"`{word}` is asked again and again, and a person would have to answer each time"
+                said = "leave `done` away: the person says when it is done"
+                yield context.diagnostic("RB508", call.name, message, said if word == "done" else None)
+            elif not each.says_read and _changes(call):
+                message = f"`{word}` only reads, and this `{call.action}` may change something"
                 hint = "use a read, or say `effect: read` if it is one"
-                yield context.diagnostic("RB508", each.call.name, message, hint)
+                yield context.diagnostic("RB508", call.name, message, hint)
 
 
-def _changes(each: CheckDoc) -> bool:
+def _changes(call: CallDoc) -> bool:
     """An action whose effect is declared is taken for a read in a check; a POST has to say so."""
-    call = each.call
-    if call is None or call.spec is None or call.spec.effect == "declared" or each.says_read:
+    if call.spec is None or call.spec.effect == "declared":
         return False
     return call_effect(call, None) != "read"

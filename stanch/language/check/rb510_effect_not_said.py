@@ -10,7 +10,7 @@ from stanch.language.document import step_effect
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    for step in context.steps():
+    for step in context.steps:
         if step.kind != "action" or step.call is None or step.call.spec is None or "effect" in step.lost:
             continue
         if step_effect(step) is None:

@@ -9,7 +9,7 @@ from stanch.language.diagnostics import Diagnostic
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    for step in context.steps():
+    for step in context.steps:
         spec = None if step.call is None else step.call.spec
         if spec is not None and spec.effect == "read" and step.said_effect == "change":
             message = f"`{spec.name}` can only read, so step `{step.id}` cannot change anything"

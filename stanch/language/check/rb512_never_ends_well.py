@@ -11,7 +11,7 @@ from stanch.language.duration import format_duration
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    for step in context.steps():
+    for step in context.steps:
         for poll in _polls(step):
             if poll.within is None:
                 continue
@@ -27,5 +27,5 @@ def check(context: Context) -> Iterator[Diagnostic]:
 
 
 def _polls(step: StepDoc) -> Iterator[PollDoc]:
-    checks = (None if each is None else each.poll for each in (step.done, step.verify))
+    checks = (each.poll for _, each in step.checks)
     yield from (poll for poll in (step.poll, *checks) if poll is not None)

@@ -18,9 +18,16 @@ _ONLY_FIRING = re.compile(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    changes = any(step_effect(step) == "change" for step in context.steps())
     for trigger in context.document.triggers:
-        if changes and says_status(trigger.when.cel) and not _ONLY_FIRING.search(trigger.when.cel):
+        if _changes(context) and says_status(trigger.when.cel) and not _ONLY_FIRING.search(trigger.when.cel):
             message = "a resolved alert would start this runbook, and it changes something"
             hint = 'write `alert.status == "firing" && ...`'
             yield context.diagnostic("RB513", trigger.when.scalar.span, message, hint)
+
+
+def _changes(context: Context) -> bool:
+    for step in context.steps:
+        known = None if step.child is None else context.interfaces.get(step.child.runbook.text)
+        if step_effect(step) == "change" or (known is not None and known.changes):
+            return True
+    return False

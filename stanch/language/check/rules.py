@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stanch.language.check import (
-    rb206_later_name,
     rb207_one_thing,
     rb208_duplicate_id,
     rb209_name_not_file,
@@ -14,6 +13,7 @@ from stanch.language.check import (
     rb212_no_title,
     rb213_stale_review,
     rb214_not_kept_yet,
+    rb219_not_filled_in,
     rb301_unknown_name,
     rb302_reads_later_step,
     rb303_undeclared_output,
@@ -24,7 +24,12 @@ from stanch.language.check import (
     rb308_trigger_inputs,
     rb309_outside_its_loop,
     rb310_taken_name,
+    rb311_no_such_runbook,
+    rb312_child_inputs,
+    rb316_suggestion,
+    rb320_reads_beside,
     rb402_list_result,
+    rb409_never_equal,
     rb501_unapproved_change,
     rb502_no_way_back,
     rb503_no_way_to_know,
@@ -39,12 +44,20 @@ from stanch.language.check import (
     rb512_never_ends_well,
     rb513_starts_on_resolved,
     rb514_status_not_said,
+    rb516_unapproved_call,
+    rb520_not_at_once,
+    rb521_nothing_to_revert,
+    rb522_no_such_time,
+    rb523_never_runs,
+    rb524_unbounded,
+    rb525_secret,
+    rb526_never_matches,
+    rb527_unrestrained_data,
 )
 from stanch.language.check.context import Context, Rule
 from stanch.language.diagnostics import Diagnostic
 
 RULES: tuple[Rule, ...] = (
-    rb206_later_name.check,
     rb207_one_thing.check,
     rb208_duplicate_id.check,
     rb209_name_not_file.check,
@@ -53,6 +66,7 @@ RULES: tuple[Rule, ...] = (
     rb212_no_title.check,
     rb213_stale_review.check,
     rb214_not_kept_yet.check,
+    rb219_not_filled_in.check,
     rb301_unknown_name.check,
     rb302_reads_later_step.check,
     rb303_undeclared_output.check,
@@ -63,7 +77,12 @@ RULES: tuple[Rule, ...] = (
     rb308_trigger_inputs.check,
     rb309_outside_its_loop.check,
     rb310_taken_name.check,
+    rb311_no_such_runbook.check,
+    rb312_child_inputs.check,
+    rb316_suggestion.check,
+    rb320_reads_beside.check,
     rb402_list_result.check,
+    rb409_never_equal.check,
     rb501_unapproved_change.check,
     rb502_no_way_back.check,
     rb503_no_way_to_know.check,
@@ -78,6 +97,15 @@ RULES: tuple[Rule, ...] = (
     rb512_never_ends_well.check,
     rb513_starts_on_resolved.check,
     rb514_status_not_said.check,
+    rb516_unapproved_call.check,
+    rb520_not_at_once.check,
+    rb521_nothing_to_revert.check,
+    rb522_no_such_time.check,
+    rb523_never_runs.check,
+    rb524_unbounded.check,
+    rb525_secret.check,
+    rb526_never_matches.check,
+    rb527_unrestrained_data.check,
 )
 
 

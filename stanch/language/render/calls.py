@@ -5,18 +5,22 @@ from __future__ import annotations
 import re
 import shlex
 
-from stanch.language.duration import format_duration
 from stanch.language.encode import canonical
-from stanch.language.plan import Call, Check, Json, Poll
+from stanch.language.plan import MANUAL, Call, Check, Json, Poll
+from stanch.language.render.phrases import poll_timing
 
 _PLAIN = re.compile(r"[\w@%+=:,./-]+|\S*\$\{\{.*\}\}\S*")
 
 
 def call_text(call: Call) -> str:
-    """`ssh web1, web2: deploy current shop`."""
+    """`ssh web1, web2: deploy current shop`, `manual technical_lead: merge the change`."""
     params = dict(call.params)
     hosts = params.pop("hosts", None)
     where = "" if hosts is None else f" {_hosts(hosts)}:"
+    if "as" in params and hosts is not None:
+        where = f" as {params['as']}{where}"
+    if call.action == MANUAL:
+        return _by_hand(call)
     if isinstance(run := params.get("run"), list):
         rest = " ".join(_word(word) for word in run)
     elif "url" in params:
@@ -25,7 +29,7 @@ def call_text(call: Call) -> str:
         rest = str(params["query"])
     else:
         rest = " ".join(f"{name}={_word(value)}" for name, value in params.items())
-    return f"{call.action}{where} {rest}".rstrip()
+    return f"{call.action}{where} {_one_line(rest)}".rstrip()
 
 
 def check_text(check: Check) -> str:
@@ -34,8 +38,16 @@ def check_text(check: Check) -> str:
 
 
 def poll_text(poll: Poll) -> str:
-    text = f"until {poll.until}, every {format_duration(poll.every)}, within {format_duration(poll.within)}"
-    return text + (f", stable for {format_duration(poll.stable)}" if poll.stable else "")
+    return f"until {' '.join(poll.until.split())}, {poll_timing(poll)}"
+
+
+def _by_hand(call: Call) -> str:
+    params = call.params
+    text = f"{MANUAL} {params.get('who', '')}: {_one_line(str(params.get('do', '')))}"
+    checklist = params.get("checklist")
+    if isinstance(checklist, list):
+        return text + "".join(f" [ ] {_one_line(str(line))}" for line in checklist)
+    return f"{text} [ ] {checklist}" if checklist else text
 
 
 def _hosts(hosts: Json) -> str:
@@ -45,3 +57,8 @@ def _hosts(hosts: Json) -> str:
 def _word(value: Json) -> str:
     text = value if isinstance(value, str) else canonical(value).decode()
     return text if _PLAIN.fullmatch(text) else shlex.quote(text)
+
+
+def _one_line(text: str) -> str:
+    """The line breaks are written out; the spaces between quotes are somebody's data."""
+    return "\\n".join(text.splitlines())

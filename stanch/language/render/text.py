@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Mapping
 
 from stanch.language.diagnostics import Diagnostic
+from stanch.language.render.columns import columns, fitting, safe
 from stanch.language.source import split_lines
 
 _WIDEST = 140
-"""Columns of a source line that are shown."""
+"""Columns of a source line that are shown, and characters at most."""
 _BEFORE = 60
 """Of which this many stand before the mistake, when the line has to be cut."""
 
@@ -47,20 +47,20 @@ def _block(diagnostic: Diagnostic, lines: list[str], paint: _Paint) -> str:
     span, kind = diagnostic.span, diagnostic.severity.value
     number = str(span.line)
     margin = " " * len(number)
-    head = paint(kind, f"{kind}[{diagnostic.code}]") + paint("bold", f": {_safe(diagnostic.message)}")
-    rows = [head, f"{margin}{paint('frame', '-->')} {_safe(diagnostic.path)}:{span.line}:{span.column}"]
+    head = paint(kind, f"{kind}[{diagnostic.code}]") + paint("bold", f": {safe(diagnostic.message)}")
+    rows = [head, f"{margin}{paint('frame', '-->')} {safe(diagnostic.path)}:{span.line}:{span.column}"]
     if span.line <= len(lines):
         line, column, width = _excerpt(diagnostic, lines[span.line - 1])
         bar = paint("frame", "|")
         marks = " " * column + "^" * max(1, width)
-        note = " ".join(filter(None, [paint(kind, marks), _safe(_note(diagnostic))]))
+        note = " ".join(filter(None, [paint(kind, marks), safe(_note(diagnostic))]))
         rows += [
             f"{margin} {bar}",
             f"{paint('frame', number)} {bar} {line}".rstrip(),
             f"{margin} {bar} {note}",
         ]
     if diagnostic.hint:
-        rows += ["", f"{paint('hint', 'hint')}: {_safe(diagnostic.hint)}"]
+        rows += ["", f"{paint('hint', 'hint')}: {safe(diagnostic.hint)}"]
     return "\n".join(rows) + "\n"
 
 
@@ -73,24 +73,18 @@ def _excerpt(diagnostic: Diagnostic, line: str) -> tuple[str, int, int]:
     span = diagnostic.span
     start = min(span.column - 1, len(line))
     end = min(span.end_column - 1 if span.end_line == span.line else len(line.rstrip()), len(line))
-    cut, prefix = 0, ""
-    if len(line) > _WIDEST and start > _BEFORE:
-        cut, prefix = start - _BEFORE, "..."
-    shown = line[cut : cut + _WIDEST]
-    suffix = "..." if len(line) > cut + _WIDEST else ""
-    column = len(prefix) + _columns(shown[: start - cut])
-    width = _columns(shown[start - cut : max(start, end) - cut])
-    return f"{prefix}{_safe(shown)}{suffix}", column, width
+    first, last = _window(line, start)
+    prefix, suffix = "..." if first else "", "..." if last < len(line) else ""
+    column = len(prefix) + columns(line[first:start])
+    width = columns(line[start : min(max(start, end), last)])
+    return f"{prefix}{safe(line[first:last])}{suffix}", column, width
 
 
-def _columns(text: str) -> int:
-    """Columns that a terminal uses for `text`."""
-    return sum(
-        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
-        for char in text
-    )
-
-
-def _safe(text: str) -> str:
-    """`text` without anything that a terminal would obey."""
-    return "".join(char if char.isprintable() else " " if char in "\t\n" else "\ufffd" for char in text)
+def _window(line: str, start: int) -> tuple[int, int]:
+    """The offsets between which a line is shown: all of it, or what lies around `start`."""
+    if len(line) <= _WIDEST and columns(line) <= _WIDEST:
+        return 0, len(line)
+    first = start - fitting(line[max(0, start - _BEFORE) : start][::-1], _BEFORE)
+    while 0 < first < start and not columns(line[first]):
+        first += 1  # an accent whose letter is cut off
+    return first, first + fitting(line[first : first + _WIDEST], _WIDEST)

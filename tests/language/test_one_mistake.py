@@ -1,0 +1,282 @@
+"""One mistake gives one diagnostic: a good runbook, changed in one place at a time.
+
+A rule that repeats what an earlier stage has said, or that calls missing what was only misspelled, shows here
+as a second code.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.language.cases import compiled
+
+DONE = """\
+        done:
+          ssh: {run: [deploy, current, --json], output: json}
+          until: result.json.release != steps.current.bad
+          every: 2s
+          within: 2m
+"""
+GOOD = """\
+runbook: example
+title: Put the previous release back
+kind: rollback
+owner: payments
+reviewed: 2026-11-01
+symptoms: Errors rise after a release.
+links:
+  - {title: Dashboard, url: "https://grafana.example.org/d/${{ inputs.service }}"}
+inputs:
+  service: {type: string, pattern: "^[a-z]+$", default: shop}
+  hosts: {type: array, items: {type: string}, minItems: 1, maxItems: 50}
+triggers:
+  - source: alertmanager
+    when: alert.status == "firing" && alert.labels.alertname == "HighErrorRate"
+    inputs: {service: "${{ alert.labels.service }}", hosts: ["${{ alert.labels.instance }}"]}
+require:
+  - that: inputs.hosts.size() > 0
+    else: There is no host.
+steps:
+  - id: errors
+    title: Read the error rate
+    prometheus:
+      query: rate(errors{service="${{ inputs.service }}"}[1m])
+    outputs: {rate: result.value}
+    require:
+      - that: result.value > 0.05
+        else: "The error rate is ${{ result.value }}; nothing to roll back."
+  - id: current
+    ssh: {hosts: "${{ inputs.hosts }}", run: [deploy, current, --json], output: json}
+    effect: read
+    outputs: {bad: "result[0].json.release"}
+    retry: {times: 2, every: 1s}
+  - id: healthy
+    http: {url: "http://localhost/health"}
+    until: result.status == 200
+    every: 2s
+    within: 1m
+    stable: 10s
+  - id: back
+    steps:
+      - id: change
+        title: Put the previous release back
+        when: steps.errors.rate > 0.1
+        approval: {from: incident_commander, confirm: "${{ inputs.service }}"}
+        for_each: {as: host, in: "${{ inputs.hosts }}", batches: [1, 100%], pause: 30s}
+        ssh: {hosts: ["${{ host }}"], run: [deploy, rollback, "${{ inputs.service }}"]}
+        effect: change
+        timeout: 5m
+        on_failure: ask
+        done:
+          ssh: {run: [deploy, current, --json], output: json}
+          until: result.json.release != steps.current.bad
+          every: 2s
+          within: 2m
+        undo:
+          ssh: {run: [deploy, redeploy, "${{ steps.current.bad }}"]}
+        verify: {step: errors, until: result.value < 0.01, every: 5s, within: 5m}
+  - id: script
+    ssh:
+      hosts: [web1]
+      script: echo "$RATE"
+      env: {RATE: "${{ steps.errors.rate }}"}
+    effect: read
+  - id: maybe
+    when: run.mode == "live"
+    http: {url: "http://localhost/version"}
+    outputs: {version: result.status}
+  - id: reader
+    when: steps.maybe.ran
+    outputs: {version: steps.maybe.version}
+  - id: soak
+    wait: 30s
+outputs: {bad: steps.current.bad, version: "steps.reader.ran ? steps.reader.version : 0"}
+"""
+
+MISTAKES: dict[str, tuple[str, str, str]] = {
+    # read
+    "an indentation that does not fit": ("  - id: soak", " - id: soak", "RB101"),
+    "a quote that is not closed": ("title: Read the error rate", 'title: "Read the error rate', "RB101"),
+    "a bracket that is not closed": (
+        "run: [deploy, current, --json], output: json}\n    effect",
+        "run: [deploy, current, --json, output: json}\n    effect",
+        "RB101",
+    ),
+    "a tab": ("    wait: 30s", "\twait: 30s", "RB101"),
+    "a second colon": ("symptoms: Errors", "symptoms: Errors: they", "RB101"),
+    "a key that stands twice": ("owner: payments", "owner: payments\nowner: me", "RB105"),
+    "a tag": ("owner: payments", "owner: !!str payments", "RB106"),
+    "a merge key": ("  - id: soak\n", "  - id: soak\n    <<: {}\n", "RB108"),
+    "a number that is none": ("times: 2", "times: .nan", "RB111"),
+    "a key that is not text": ("owner: payments", "owner: payments\n1: x", "RB112"),
+    "an expression cut by YAML": ("rate > 0.1", "rate > 0.1 ? true : false", "RB113"),
+    # structure
+    "an unknown key at the top": ("symptoms:", "symptons:", "RB201"),
+    "an unknown key in a step": ("    timeout: 5m", "    timout: 5m", "RB201"),
+    "a misspelled `id`": ("- id: soak", "- ide: soak", "RB201"),
+    "a misspelled `effect`": ("effect: change", "efect: change", "RB201"),
+    "a misspelled `approval`": ("approval:", "aproval:", "RB201"),
+    "a misspelled `undo`": ("undo:\n", "undoo:\n", "RB201"),
+    "a misspelled `done`": ("done:\n", "don:\n", "RB201"),
+    "a misspelled `within`": ("every: 2s\n    within:", "every: 2s\n    withn:", "RB201"),
+    "a misspelled `until`": ("until: result.status", "untill: result.status", "RB201"),
+    "a misspelled `outputs`": ("outputs: {rate", "output: {rate", "RB201"),
+    "a misspelled `wait`": ("wait: 30s", "wate: 30s", "RB201"),
+    "an unknown parameter of an action": ("output: json}\n    effect", "outputt: json}\n    effect", "RB201"),
+    "no owner": ("owner: payments\n", "", "RB202"),
+    "no kind": ("kind: rollback\n", "", "RB202"),
+    "no id": ("- id: soak\n    wait", "- wait", "RB202"),
+    "a required parameter that is missing": ('{url: "http://localhost/health"}', "{}", "RB202"),
+    "no `else`": ("    else: There is no host.\n", "", "RB202"),
+    "a step that is text": ("  - id: soak\n    wait: 30s", "  - soak", "RB203"),
+    "a list where a mapping belongs": ("retry: {times: 2, every: 1s}", "retry: [2]", "RB203"),
+    "text where a number belongs": ("times: 2", "times: two", "RB203"),
+    "a duration without a unit": ("within: 2m", "within: 120", "RB203"),
+    "a mapping where text belongs": ("owner: payments", "owner: {team: payments}", "RB203"),
+    "an unknown kind": ("kind: rollback", "kind: rolback", "RB204"),
+    "an input of an unknown type": ("service: {type: string", "service: {type: sting", "RB204"),
+    "an effect in a check": (
+        "          until: result.json",
+        "          effect: change\n          until: result.json",
+        "RB204",
+    ),
+    "a day that does not exist": ("reviewed: 2026-11-01", "reviewed: 2026-02-30", "RB204"),
+    "an unknown effect": ("effect: change", "effect: changes", "RB204"),
+    "an unknown answer to a failure": ("on_failure: ask", "on_failure: pray", "RB204"),
+    "an unknown unit": ("wait: 30s", "wait: 30 sec", "RB204"),
+    "an id with a blank": ("id: soak", "id: so ak", "RB204"),
+    "an unknown action": ("    prometheus:\n", "    promtheus:\n", "RB205"),
+    "an unknown action in `done`": (
+        "          ssh: {run: [deploy, current",
+        "          shh: {run: [deploy, current",
+        "RB205",
+    ),
+    "two actions": ("    wait: 30s", "    wait: 30s\n    http: {url: x}", "RB207"),
+    "two steps with one id": ("id: soak", "id: script", "RB208"),
+    "another name than the file's": ("runbook: example", "runbook: exmaple", "RB209"),
+    "a default that does not fit": ("default: shop", "default: Shop", "RB210"),
+    "a word of an action without one": ("    wait: 30s", "    wait: 30s\n    idempotent: true", "RB211"),
+    "a word of a change on a read": (
+        "    retry: {times: 2",
+        "    idempotent: true\n    retry: {times: 2",
+        "RB211",
+    ),
+    "two ways back": ("        undo:\n", "        irreversible: it is gone\n        undo:\n", "RB211"),
+    "no title": ("title: Put the previous release back\nkind", "kind", "RB212"),
+    "an old review": ("reviewed: 2026-11-01", "reviewed: 2026-01-01", "RB213"),
+    "a comment that allows an error": ("id: soak", "id: soak  # stanch: allow RB501 x", "RB215"),
+    # references
+    "an unknown step": ("steps.errors.rate > 0.1", "steps.erors.rate > 0.1", "RB301"),
+    "an unknown input": ("inputs.hosts.size()", "inputs.host.size()", "RB301"),
+    "an unknown name": ("result.value > 0.05", "reslt.value > 0.05", "RB301"),
+    "an unknown field of a result": ("result.status == 200", "result.staus == 200", "RB301"),
+    "a loop's name outside of the loop": ('localhost/health"', 'localhost/${{ host }}"', "RB301"),
+    "`result` before there is one": ("inputs.hosts.size()", "result.value.size()", "RB301"),
+    "`alert` outside of the triggers": ("inputs.hosts.size() > 0", 'alert.status == "firing"', "RB301"),
+    "a later step": ("when: steps.errors.rate > 0.1", "when: steps.script.ok", "RB302"),
+    "an output that is not declared": ("steps.errors.rate > 0.1", "steps.errors.rat > 0.1", "RB303"),
+    "a value that may not exist": ("    when: steps.maybe.ran\n", "", "RB304"),
+    "an input that nothing reads": (
+        "\ntriggers:",
+        "\n  spare: {type: string, default: x}\ntriggers:",
+        "RB305",
+    ),
+    "an output that nothing reads": (
+        "{rate: result.value}",
+        "{rate: result.value, spare: result.value}",
+        "RB306",
+    ),
+    "an unknown step in `verify`": ("verify: {step: errors", "verify: {step: erors", "RB307"),
+    "a change in `verify`": ("verify: {step: errors", "verify: {step: script", "RB307"),
+    "a trigger without a required input": (', hosts: ["${{ alert.labels.instance }}"]}', "}", "RB308"),
+    "a trigger with an unknown input": ("inputs: {service:", "inputs: {zone: x, service:", "RB308"),
+    "a name that no expression can read": ("id: soak", "id: in", "RB310"),
+    # expressions
+    "an expression that ends too early": ("rate > 0.1", "rate >", "RB401"),
+    "text against a number": ("result.value > 0.05", 'result.value > "0.05"', "RB402"),
+    "a list result read as one": ("result[0].json.release", "result.json.release", "RB402"),
+    "a whole number against a decimal one": ("result.value < 0.01", "result.value < 0", "RB403"),
+    "a condition that is a number": ("that: result.value > 0.05", "that: result.value", "RB404"),
+    "an unknown function": ("inputs.hosts.size()", "inputs.hosts.length()", "RB405"),
+    "braces that are not closed": (
+        'deploy, redeploy, "${{ steps.current.bad }}"',
+        'deploy, redeploy, "${{ steps.current.bad"',
+        "RB406",
+    ),
+    "braces around a bare expression": (
+        "when: steps.errors.rate > 0.1",
+        'when: "${{ steps.errors.rate > 0.1 }}"',
+        "RB407",
+    ),
+    # safety
+    "no approval": (
+        '        approval: {from: incident_commander, confirm: "${{ inputs.service }}"}\n',
+        "",
+        "RB501",
+    ),
+    "no way back": (
+        '        undo:\n          ssh: {run: [deploy, redeploy, "${{ steps.current.bad }}"]}\n',
+        "",
+        "RB502",
+    ),
+    "no way to know": (DONE, "", "RB503"),
+    "data inside a script": (
+        'script: echo "$RATE"',
+        'script: echo "${{ steps.errors.rate }}" "$RATE"',
+        "RB504",
+    ),
+    "no limit": ("    within: 1m\n    stable", "    stable", "RB505"),
+    "an approval of nothing": ("wait: 30s", "wait: 30s\n    approval: incident_commander", "RB506"),
+    "a change that is repeated blindly": (
+        f"        on_failure: ask\n{DONE}",
+        "        retry: {times: 2}\n",
+        "RB507",
+    ),
+    "a check that changes": (
+        "verify: {step: errors, until: result.value < 0.01, every: 5s",
+        'verify: {http: {method: POST, url: "http://x"}, until: result.status == 200',
+        "RB508",
+    ),
+    "an approval that nobody can give": ("{from: incident_commander,", "{from: [],", "RB509"),
+    "no effect": (
+        "run: [deploy, current, --json], output: json}\n    effect: read",
+        "run: [deploy, current, --json], output: json}",
+        "RB510",
+    ),
+    "a change by an action that only reads": (
+        "    outputs: {rate",
+        "    effect: change\n    outputs: {rate",
+        "RB511",
+    ),
+    "a wait that cannot end well": ("stable: 10s", "stable: 10m", "RB512"),
+    "a trigger that fires on resolved": ('alert.status == "firing"', 'alert.status == "resolved"', "RB513"),
+    "a trigger that does not say which status": ('alert.status == "firing" && ', "", "RB514"),
+}
+
+
+CASCADES: dict[str, tuple[str, str, str]] = {
+    "a misspelled `steps`": ("steps:\n  - id: errors", "stepss:\n  - id: errors", "RB201"),
+    "a misspelled `inputs`": ("\ninputs:\n", "\ninput:\n", "RB201"),
+    "a misspelled `for_each`": ("for_each:", "foreach:", "RB201"),
+    "an input of another name": ("  service: {type: string", "  servce: {type: string", "RB301"),
+    "a step of another name": ("id: errors", "id: erors", "RB301"),
+}
+
+
+def test_the_runbook_that_is_changed_is_good() -> None:
+    assert [f"{each.code} {each.span.line} {each.message}" for each in compiled(GOOD).diagnostics] == []
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_one_mistake_gives_one_diagnostic(mistake: str) -> None:
+    old, new, code = MISTAKES[mistake]
+    assert GOOD.count(old) == 1, "the table names one place"
+    found = compiled(GOOD.replace(old, new)).diagnostics
+    assert [each.code for each in found] == [code], [each.message for each in found]
+
+
+@pytest.mark.parametrize("mistake", CASCADES)
+def test_one_mistake_gives_one_diagnostic_wherever_it_is_read(mistake: str) -> None:
+    old, new, code = CASCADES[mistake]
+    assert GOOD.count(old) == 1, "the table names one place"
+    assert [each.code for each in compiled(GOOD.replace(old, new)).diagnostics] == [code]
