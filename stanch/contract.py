@@ -350,6 +350,8 @@ class Effected:
     irreversible: str = ""
     reverts: str | None = None
     """Path of the block, child or run at whose end it is put back; empty for the run, None if at none."""
+    returned: bool = False
+    """It is undone because it was borrowed, and came back."""
     part_of: str = ""
     """Path of the block whose one way back takes this back too."""
 

@@ -111,7 +111,7 @@ def run_input(config: Config, start: Start, url: str) -> RunInput:
         mode=start.mode,
         service=start.service,
         trigger=start.trigger,
-        policy=config.policy.for_run(asked_roles(start.plan), start.severity),
+        policy=config.policy.for_run(asked_roles(start.plan, config.policy.roles), start.severity),
         incident=start.incident,
         url=url,
     )

@@ -40,7 +40,14 @@ def act(turn: Turn, node: Node, step: Step, task: ActionTask) -> None:
 
 def watch(turn: Turn, node: Node, step: Step, task: ActionTask, done: Check) -> None:
     """Look until a person's work is in place, as long as that person has for it."""
-    check = ActionTask(step=task.step, call=done.call, timeout=task.timeout, poll=done.poll, scope=task.scope)
+    check = ActionTask(
+        step=task.step,
+        call=done.call,
+        timeout=task.timeout,
+        poll=done.poll,
+        scope=task.scope,
+        keep=task.keep,
+    )
     turn.changing = turn.changing or step.effect == "change"
     key = turn.run_action(node, check, f"{step.id}: has it been done?", deadline(check), READ_TRIES)
     turn.put(node, phase=Phase.ACTING, key=key)

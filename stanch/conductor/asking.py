@@ -15,6 +15,9 @@ from stanch.language.encode import to_data
 from stanch.language.evaluate import render, show
 from stanch.language.plan import Approval, Ask, Json, Link, Silence
 
+_LONGEST_SHOWN = 4000
+"""Characters of what a question shows; it may hold data from outside."""
+
 
 def ask_approval(turn: Turn, node: Node, approval: Approval) -> None:
     """One question for all that the node will change; what is shown is what will be executed."""
@@ -80,7 +83,7 @@ def ask_value(turn: Turn, node: Node, ask: Ask) -> None:
         roles=ask.roles,
         choices=("answer", "abort"),
         fields=fields,
-        show=show(render(ask.show, scope)),
+        show=show(render(ask.show, scope))[:_LONGEST_SHOWN],
         silence="abort",
     )
     put(turn, node, request, ask.silence, {"fields": fields, "known": known(turn)})

@@ -67,7 +67,8 @@ def cleared(turn: Turn, node: Node, _: Cleared) -> None:
     if node.item is None and (unmet := finish.unmet(turn, node, step, after=False)):
         finish.settle(turn, node, Phase.REFUSED, unmet)
         return
-    node = start_limit(turn, node, step)
+    if step.child is None or turn.is_loop(node):
+        node = start_limit(turn, node, step)
     if node.item is None and step.for_each:
         family.start_batch(turn, node)
     elif step.child is not None:
@@ -110,6 +111,7 @@ def _call_child(turn: Turn, node: Node, child: Child) -> None:
     if node.path.count("/") >= DEEPEST:
         raise EvaluationError(f"`{child.runbook}` is called more than {DEEPEST} runbooks deep")
     plan = turn.book.plans[child.runbook]
+    family.refuse_too_much(turn, len(plan.steps))
     try:
         inputs = check_inputs(plan, render(dict(child.inputs), turn.scope(node)))
     except InvalidInput as error:
@@ -120,6 +122,7 @@ def _call_child(turn: Turn, node: Node, child: Child) -> None:
     if unmet := finish.first_unmet(root.require, scope):
         finish.settle(turn, node, Phase.REFUSED, unmet)
         return
+    node = start_limit(turn, node, turn.step(node))
     family.go_on(turn, turn.put(node, phase=Phase.RUNNING, opened=0))
 
 
@@ -175,6 +178,7 @@ def render_check(check: Check, scope: Scope) -> Check:
 
 def _nothing_to_do(turn: Turn, node: Node, step: Step) -> None:
     if step.for_each and step.for_each.empty_ok:
+        node = finish.store(turn, node, {"results": []})
         finish.settle(turn, node, Phase.SKIPPED, "there are no items")
     else:
         finish.fail(turn, node, f"`for_each` of `{step.id}` has no items; write `empty: ok` if that is fine")

@@ -85,7 +85,7 @@ def details(state: State) -> str:
 
 def _question(run: str, request: Request) -> str:
     """Paragraphs and lists of one request; what came from outside cannot leave its place."""
-    parts = [f"**Waiting for {', '.join(request.roles)}:** {escape(request.question)}"]
+    parts = [f"**Waiting for {_roles(request)}:** {escape(request.question)}"]
     if request.show:
         parts.append(escape(request.show))
     if request.checklist:
@@ -129,6 +129,11 @@ def _question(run: str, request: Request) -> str:
 def _address(url: str) -> str:
     """A link for what is an address, and else a text that nobody can click."""
     return f"<{url[:500]}>" if re.fullmatch(r"https?://[^\s<>\x00-\x1f\x7f]+", url) else code(url)
+
+
+def _roles(request: Request) -> str:
+    """A role's name is plain text; a name that a value gave may be anything."""
+    return ", ".join(role if role.isidentifier() else escape(role) for role in request.roles)
 
 
 def _field(name: str, schema: Json) -> str:

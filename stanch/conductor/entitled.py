@@ -9,8 +9,8 @@ from stanch.contract import Decision, Request, RunPolicy
 def unentitled(state: State, opened: OpenRequest, decision: Decision) -> str:
     """Why this is not this person's to answer; empty when it is."""
     policy, request = state.given.policy, opened.request
-    if not decision.by.strip():
-        return "a decision needs the name of the person who takes it"
+    if not decision.by.strip() or decision.by != decision.by.strip():
+        return "a decision needs the name of the person who takes it, without spaces around it"
     if not _roles(policy, request, decision.by):
         return f"{decision.by} does not hold the role {' or '.join(request.roles)}"
     if decision.choice != "approve":

@@ -15,7 +15,7 @@ def work_failed(turn: Turn, node: Node, event: WorkFailed) -> None:
         # That this attempt failed does not tell what became of the one before.
         in_doubt, reason = True, f"{reason}; nobody knows yet what became of an earlier attempt"
     phase = Phase.IN_DOUBT if in_doubt else Phase.FAILED
-    node = turn.put(node, note=reason)
+    node = turn.put(finish.drop_limit(turn, node), note=reason)
     if node.item is not None or not node.path:
         finish.settle(turn, node, phase, reason)
         return

@@ -6,6 +6,7 @@ from stanch.conductor import finish, stopping, undoing
 from stanch.conductor.events import ChildEnded, TimerFired
 from stanch.conductor.state import Node, Phase
 from stanch.conductor.turn import Turn
+from stanch.errors import EvaluationError
 from stanch.language.duration import format_duration
 from stanch.language.evaluate import show
 from stanch.language.plan import Step
@@ -76,7 +77,10 @@ def _goes_on(turn: Turn, child: Node) -> bool:
 
 def start_batch(turn: Turn, node: Node) -> None:
     """Let the next batch of a fan-out loose."""
+    refuse_too_much(turn, len(node.items))
+    under_way = sum(each.item is not None and not each.phase.final for each in turn.nodes.values())
     size = batch_size(turn.step(node), node.batch, len(node.items))
+    size = min(size, max(MOST_AT_ONCE - under_way, 1))
     batch, todo = node.todo[:size], node.todo[size:]
     node = turn.put(node, phase=Phase.RUNNING, key="", todo=todo, batch=node.batch + 1)
     for item in batch:
@@ -86,15 +90,25 @@ def start_batch(turn: Turn, node: Node) -> None:
             turn.open_child(node, node.step, item=item)
 
 
-MOST_AT_ONCE = 500
-"""Rounds that run at the same time; a Temporal workflow may wait for 2,000 activities."""
+MOST_AT_ONCE = 1000
+"""Rounds of all loops that run at the same time; a Temporal workflow may wait for 2,000 activities."""
+
+
+MOST_NODES = 20_000
+"""Steps and rounds of one run: a history ends at 51,200 events, and each costs some."""
+
+
+def refuse_too_much(turn: Turn, more: int) -> None:
+    """A run that grows without bound would hang where nobody can end it well. Raises EvaluationError."""
+    if len(turn.nodes) + more > MOST_NODES:
+        raise EvaluationError(f"a run has at most {MOST_NODES:,} steps and rounds, and this would be more")
 
 
 def batch_size(step: Step, batch: int, total: int) -> int:
     """Items in batch number `batch` (from 0). Without `batches`, reads go all at once, changes one by one."""
     batches = step.for_each.batches if step.for_each else ()
     if not batches:
-        return min(total, MOST_AT_ONCE) if step.effect == "read" else 1
+        return total if step.effect == "read" else 1
     size = batches[min(batch, len(batches) - 1)]
     if isinstance(size, int):
         return max(size, 1)
@@ -127,6 +141,8 @@ def _item_ended(turn: Turn, node: Node, step: Step) -> None:
 
 
 def _fan_failed(turn: Turn, node: Node, bad: list[Node], begun: int) -> None:
+    # What the rounds gave that went well can be read, where the run goes on.
+    node = finish.store(turn, node, {"results": finish.results(turn, node)})
     doubtful = sum(child.phase is Phase.IN_DOUBT for child in bad)
     told = [
         f"{count} of {len(node.items)} {how}"

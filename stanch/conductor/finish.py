@@ -27,19 +27,24 @@ OUTCOMES: dict[Phase, Outcome] = {
 }
 
 
+_LONGEST_FINDING = 2000
+"""Characters; it is data from outside, and stands in every later request."""
+
+
 def complete(turn: Turn, node: Node) -> None:
     """The node's own work ended well: outputs, findings, what must hold afterwards, and whether it helped."""
     step = turn.step(node)
-    node = _drop_limit(turn, node)
+    node = drop_limit(turn, node)
     if not node.path:
         settle(turn, node, Phase.SUCCEEDED, node.note)
         return
     if turn.is_loop(node):
-        node = store(turn, node, {"results": _results(turn, node)})
+        node = store(turn, node, {"results": results(turn, node)})
     else:
         if step.child is not None:
             node = turn.put(node, result=_child_result(turn, node, step.child.runbook))
         node = store(turn, node, outputs_of(turn, node, step))
+        ledger.refresh(turn, node)
         _note_findings(turn, node, step)
         # What holds after a change was asked of its own answer; where there is none, `done` or a person
         # answered.
@@ -104,7 +109,7 @@ def _note_findings(turn: Turn, node: Node, step: Step) -> None:
             if not holds(each.when, scope):
                 continue
             suggest = each.suggest and replace(each.suggest, inputs=render(dict(each.suggest.inputs), scope))
-            found = Found(node.path, each.verdict, show(render(each.text, scope)), suggest)
+            found = Found(node.path, each.verdict, show(render(each.text, scope))[:_LONGEST_FINDING], suggest)
         except EvaluationError as error:
             turn.note("problem", f"a finding cannot be told: {error}", step=node.path)
             continue
@@ -112,7 +117,7 @@ def _note_findings(turn: Turn, node: Node, step: Step) -> None:
         turn.note("found", f"{found.verdict}: {found.text}", step=node.path)
 
 
-def _results(turn: Turn, node: Node) -> list[Json]:
+def results(turn: Turn, node: Node) -> list[Json]:
     """Of a loop: what each round gave, in the order of the items."""
     rounds = sorted(turn.children(node), key=lambda child: child.item or 0)
     return [
@@ -179,31 +184,36 @@ def first_unmet(required: Sequence[Require], scope: Scope) -> str:
 
 def fail(turn: Turn, node: Node, reason: str, *, in_doubt: bool = False) -> None:
     """What the node was doing failed; `failing` does what its step says about that."""
-    _drop_limit(turn, node)
+    drop_limit(turn, node)
     turn.post(node.path, WorkFailed(reason, in_doubt))
 
 
 def settle(turn: Turn, node: Node, phase: Phase, note: str = "") -> None:
     """The node has reached its end. Its parent is told; the root's end is the run's."""
     if borrowed := ledger.due(turn, node):
-        undoing.put_back(turn, _drop_limit(turn, node), borrowed, phase, note)
-        return
-    node = turn.put(_drop_limit(turn, node), phase=phase, ended=turn.at, note=note, key="")
+        undoing.put_back(turn, drop_limit(turn, node), borrowed, phase, note)
+    else:
+        end(turn, node, phase, note)
+
+
+def end(turn: Turn, node: Node, phase: Phase, note: str = "") -> None:
+    """As `settle`, with nothing to put back, or nothing that can be."""
+    node = turn.put(drop_limit(turn, node), phase=phase, ended=turn.at, note=note, key="")
     step = turn.step(node)
     if not node.path:
         finish_run(turn, OUTCOMES[phase], note)
         return
     if node.item is None:
-        turn.values[node.path] = {**turn.values.get(node.path, {}), **_standing(phase)}
+        turn.values[node.path] = {**turn.values.get(node.path, {}), **standing(phase)}
         if step.for_each is None and step.child is None:
             for inner in all_steps(step.steps):
-                turn.values.setdefault(f"{node.prefix}{inner.id}", _standing(Phase.SKIPPED))
+                turn.values.setdefault(f"{node.prefix}{inner.id}", standing(Phase.SKIPPED))
     if step.call or step.wait or step.ask or step.child or step.for_each or phase is not Phase.SUCCEEDED:
         turn.note(f"step_{phase.value}", note or _ended_text(turn, node, step), step=node.path)
     _tell_parent(turn, node)
 
 
-def _standing(phase: Phase) -> dict[str, Json]:
+def standing(phase: Phase) -> dict[str, Json]:
     """What every step may be asked about every earlier one."""
     return {
         "ok": phase is Phase.SUCCEEDED,
@@ -231,12 +241,16 @@ def finish_run(turn: Turn, outcome: Outcome, reason: str) -> None:
             except EvaluationError as error:
                 # The run has done its work; a missing output is told, and is not a reason to call it failed.
                 turn.note("problem", f"output `{name}`: {error}")
+    for effect in turn.ledger:
+        if effect.reverts is not None and not effect.undone:
+            what = f"`{effect.command}` {effect.target}".rstrip()
+            turn.note("problem", f"was not put back: {what}", step=effect.step)
     turn.note("run_ended", outcome + (f": {reason}" if reason else ""))
     turn.ending = {"ended": turn.at, "outcome": outcome, "reason": reason, "outputs": outputs}
     turn.commands.append(FinishRun(outcome, reason, outputs))
 
 
-def _drop_limit(turn: Turn, node: Node) -> Node:
+def drop_limit(turn: Turn, node: Node) -> Node:
     """Its time has not run out."""
     if not node.limit:
         return node

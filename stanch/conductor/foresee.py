@@ -17,7 +17,7 @@ from stanch.conductor.turn import Turn
 from stanch.contract import ActionTask, Change
 from stanch.errors import EvaluationError
 from stanch.language.evaluate import holds, render
-from stanch.language.plan import Call, Child, Json, Plan, Step
+from stanch.language.plan import Call, Child, Json, Plan, Step, all_steps
 
 Known: TypeAlias = Mapping[str, Json]
 """A scope in which what a later step will tell is still missing."""
@@ -36,6 +36,7 @@ def foresee(turn: Turn, node: Node, step: Step) -> tuple[Foreseen, ...]:
     """Every change that an approval of `node` covers, in order."""
     scope = dict(turn.scope(node))
     if not node.tasks:
+        scope = _settled(scope, step)
         outlook = _Outlook(turn.book.plans)
         return tuple(outlook.of_step(step, scope, turn.calling(node), node.items, _Back(child=node.runbook)))
     rounds = [{**scope, step.for_each.name: item} for item in node.items] if step.for_each else [scope]
@@ -94,6 +95,20 @@ class _Outlook:
         for step in steps:
             if not _is_left_out(step, scope):
                 yield from self.of_step(step, scope, calling, (), back)
+
+
+def _settled(scope: Known, step: Step) -> dict[str, Json]:
+    """What stays as it is until the steps inside have run: not the time, not the findings, and nothing of an
+    earlier attempt at those steps."""
+    inside = {inner.id for inner in all_steps(step.steps)}
+    kept = {name: held for name, held in scope.items() if name != "run.now" and not _is_of(name, inside)}
+    kept["steps"] = {name: held for name, held in scope["steps"].items() if name not in inside}
+    kept["run"] = {name: held for name, held in scope["run"].items() if name != "findings"}
+    return kept
+
+
+def _is_of(name: str, steps: set[str]) -> bool:
+    return name.startswith("steps.") and name.split(".")[1] in steps
 
 
 def _child_scope(plan: Plan, child: Child, scope: Known) -> Known:

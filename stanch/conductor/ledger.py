@@ -27,7 +27,7 @@ def enter(turn: Turn, node: Node) -> None:
             target=target_of(task.call),
             command=command_of(task.call),
             at=turn.at,
-            undo=undo_of(turn, node) if block is None else None,
+            undo=undo_of(turn, node) if block is None or step.revert is not None else None,
             irreversible=turn.text(node, step.irreversible or ""),
             reverts=_reverts(turn, node),
             part_of=block.path if block is not None else "",
@@ -75,21 +75,47 @@ def _block_with_undo(turn: Turn, node: Node) -> Node | None:
     return found
 
 
+def refresh(turn: Turn, node: Node) -> None:
+    """What `node` has given may be what the way back of the block around it needs."""
+    if turn.step(node).call is not None and (block := _block_with_undo(turn, node)) is not None:
+        position = _line_of(turn, block)
+        if position is not None and (undo := _undo_so_far(turn, block)) is not None:
+            turn.ledger[position] = replace(turn.ledger[position], undo=undo)
+
+
+def readdress(turn: Turn, inside: set[str], node: Node) -> None:
+    """What was borrowed until the end of a node of `inside` comes back at the end of `node` instead."""
+    for position, effect in enumerate(turn.ledger):
+        if effect.reverts in inside and not effect.undone:
+            turn.ledger[position] = replace(effect, reverts=node.path)
+
+
 def _enter_block(turn: Turn, block: Node) -> None:
-    """Before its first change, and again with every later one: by then more may be known for its way back."""
-    effect = Effected(
-        step=block.path,
-        target="",
-        command=turn.title(block),
-        at=turn.at,
-        undo=undo_of(turn, block),
-        reverts=_reverts(turn, block),
-    )
-    for position, known in enumerate(turn.ledger):
-        if known.step == block.path and not known.undone:
-            turn.ledger[position] = replace(known, undo=effect.undo or known.undo)
-            return
-    turn.record(effect)
+    """Before its first change; its way back is filled in as soon as all that it reads is known."""
+    if _line_of(turn, block) is None:
+        turn.record(
+            Effected(
+                step=block.path,
+                target="",
+                command=turn.title(block),
+                at=turn.at,
+                undo=_undo_so_far(turn, block),
+                reverts=_reverts(turn, block),
+            )
+        )
+
+
+def _line_of(turn: Turn, block: Node) -> int | None:
+    lines = (at for at, known in enumerate(turn.ledger) if known.step == block.path and not known.undone)
+    return next(lines, None)
+
+
+def _undo_so_far(turn: Turn, block: Node) -> Call | None:
+    undo = turn.step(block).undo
+    try:
+        return undo and replace(undo, params=render(undo.params, turn.scope(block)))
+    except EvaluationError:
+        return None
 
 
 def _reverts(turn: Turn, node: Node) -> str | None:

@@ -67,12 +67,15 @@ def close(turn: Turn, opened: OpenRequest, how: str) -> None:
 
 
 def ladder_of(state: State, request: Request) -> Ladder:
-    """The ladder of the first role that is asked; one rung and half an hour where the policy is silent."""
+    """The ladder of the first role that is asked. A role without one is paged itself, and then as the
+    commander is; one rung and half an hour where the policy is silent."""
     ladders = state.given.policy.ladders
-    found = next((ladders[role] for role in request.roles if role in ladders), ladders.get(IC))
-    return found or Ladder(
-        rungs=(Rung(0.0, request.roles[0] if request.roles else IC),), silence_after=1800.0
-    )
+    if own := next((ladders[role] for role in request.roles if role in ladders), None):
+        return own
+    first = Rung(0.0, request.roles[0] if request.roles else IC)
+    if shared := ladders.get(IC):
+        return replace(shared, rungs=(first, *(rung for rung in shared.rungs if rung.after > 0)))
+    return Ladder(rungs=(first,), silence_after=1800.0)
 
 
 def rungs_of(turn: Turn, request: Request) -> tuple[Rung, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from stanch.conductor import finish, undoing
+from stanch.conductor import finish, ledger, undoing
 from stanch.conductor.commands import CancelAction, CancelTimer
 from stanch.conductor.events import ActionFailed, ActionLost, ActionSucceeded
 from stanch.conductor.ledger import enter
@@ -53,6 +53,8 @@ def _end_when_halted(turn: Turn, node: Node) -> None:
     inside = turn.inner(node)
     if not any(each.phase is Phase.STOPPING for each in inside):
         doubtful = any(each.phase is Phase.IN_DOUBT for each in inside)
+        # What was borrowed inside has nobody any more who puts it back but the node itself.
+        ledger.readdress(turn, {each.path for each in inside}, node)
         turn.put(node, halting="")
         finish.fail(turn, node, node.halting, in_doubt=doubtful)
 
@@ -67,9 +69,6 @@ def end_when_still(turn: Turn) -> None:
         return
     doubtful = [node.path for node in turn.nodes.values() if node.phase is Phase.IN_DOUBT]
     text = turn.aborting + (f"; in doubt: {', '.join(doubtful)}" if doubtful else "")
-    for effect in turn.ledger:
-        if effect.reverts is not None and not effect.undone:
-            turn.note("problem", f"was not put back: `{effect.command}` {effect.target}", step=effect.step)
     finish.finish_run(turn, "in_doubt" if doubtful else "aborted", text)
     root = turn.nodes[ROOT]
     turn.put(root, phase=Phase.ABORTED, ended=turn.at, note=text)
@@ -80,22 +79,26 @@ def stopped(turn: Turn, node: Node, event: ActionSucceeded | ActionFailed | Acti
     node = turn.put(node, key="")
     if node.undo_queue:
         node = undoing.settle_undo(turn, node, event)
-        turn.put(node, phase=_unless_doubted(node), ended=turn.at)
+        turn.put(node, phase=_unless_doubted(node), ended=turn.at, undo_queue=(), end=None)
         end_when_still(turn)
         return
     match event:
         case ActionSucceeded():
             node = turn.put(node, result=event.result)
+            turn.keep(node, event.kept)
             made = node.doubted or not event.already
             if turn.step(node).effect == "change" and made and _was_its_change(node):
                 enter(turn, node)
             note = "ended before it could be stopped"
             node = turn.put(node, phase=Phase.SUCCEEDED, doubted=False, ended=turn.at, note=note)
             finish.store(turn, node, finish.outputs_of(turn, node, turn.step(node), lenient=True))
+            if node.item is None:
+                turn.values[node.path] = {**turn.values[node.path], **finish.standing(Phase.SUCCEEDED)}
         case ActionFailed():
             turn.put(node, phase=_unless_doubted(node), ended=turn.at, note=event.reason)
         case ActionLost():
-            turn.put(node, phase=Phase.IN_DOUBT, ended=turn.at, note=event.reason)
+            doubted = turn.step(node).effect == "change"
+            turn.put(node, phase=Phase.IN_DOUBT, ended=turn.at, note=event.reason, doubted=doubted)
             turn.note("in_doubt", event.reason, step=node.path)
     end_when_still(turn)
 

@@ -107,7 +107,8 @@ class Turn:
 
     def repeat(self, node: Node) -> None:
         """Have `node` do again what is not in place. From here on it has not ended."""
-        self.put(node, phase=Phase.PENDING, attempt=node.attempt + 1, note="", key="")
+        again = {"phase": Phase.PENDING, "attempt": node.attempt + 1, "undo_queue": (), "end": None}
+        self.put(node, note="", key="", **again)
         self.post(node.path, Repeated())
 
     def post(self, path: str, event: Internal) -> None:

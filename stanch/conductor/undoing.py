@@ -7,7 +7,7 @@ from dataclasses import replace
 from stanch.conductor import finish, ledger
 from stanch.conductor.events import ActionFailed, ActionLost, ActionSucceeded
 from stanch.conductor.requesting import IC
-from stanch.conductor.state import Node, Phase
+from stanch.conductor.state import ROOT, Node, Phase
 from stanch.conductor.turn import Turn
 from stanch.contract import ActionTask, Effected
 from stanch.language.plan import MANUAL
@@ -22,15 +22,25 @@ def reversible(turn: Turn, node: Node) -> tuple[int, ...]:
             continue
         if effect.irreversible:
             break
-        if effect.undo is not None and not effect.undone:
+        if effect.undo is not None and not effect.undone and not effect.part_of:
             found.append(position)
     return tuple(found)
 
 
 def taken_back(turn: Turn, node: Node) -> bool:
-    """Whether a change of the node was taken back and not made again since."""
-    newest = {effect.step: effect.undone for effect in turn.ledger}
-    return any(undone and turn.is_below(turn.nodes[step], node) for step, undone in newest.items())
+    """Whether a change of the node was taken back and not made again since.
+
+    What was borrowed and came back counts only where its block or round is done again itself.
+    """
+    newest = {effect.step: effect for effect in turn.ledger}
+    return any(
+        effect.undone and not _came_back(turn, effect) and turn.is_below(turn.nodes[step], node)
+        for step, effect in newest.items()
+    )
+
+
+def _came_back(turn: Turn, effect: Effected) -> bool:
+    return effect.returned and turn.nodes[effect.reverts or ROOT].phase is Phase.SUCCEEDED
 
 
 def start(turn: Turn, node: Node) -> None:
@@ -56,7 +66,7 @@ def settle_undo(turn: Turn, node: Node, event: ActionSucceeded | ActionFailed | 
     effect = turn.ledger[position]
     match event:
         case ActionSucceeded():
-            turn.ledger[position] = replace(effect, undone=True)
+            turn.ledger[position] = replace(effect, undone=True, returned=node.end is not None)
             _mark_parts(turn, effect)
             kind, text = "undone", f"{effect.target}: took back `{effect.command}`".lstrip(": ")
         case ActionFailed(reason=reason):
@@ -109,7 +119,11 @@ def _ended(turn: Turn, node: Node) -> None:
     if node.end is not None:
         _ended_putting_back(turn, node, node.end)
         return
-    mine = [effect for effect in turn.ledger if turn.is_below(turn.nodes[effect.step], node)]
+    mine = [
+        effect
+        for effect in turn.ledger
+        if turn.is_below(of := turn.nodes[effect.step], node) and turn.step(of).call is not None
+    ]
     back = sum(effect.undone for effect in mine)
     if back == len(mine):
         text = f"{node.note}; all {back} changes were taken back" if mine else node.note
@@ -125,10 +139,9 @@ def _ended_putting_back(turn: Turn, node: Node, end: Phase) -> None:
     away = [turn.ledger[position] for position in ledger.due(turn, node)]
     node = turn.put(node, end=None)
     if not away:
-        finish.settle(turn, node, end, node.note)
+        finish.end(turn, node, end, node.note)
         return
     told = ", ".join(f"`{effect.command}` {effect.target}".rstrip() for effect in away[:3])
     note = f"{node.note}; not put back: {told}".removeprefix("; ")
     worst = Phase.IN_DOUBT if node.doubted else Phase.FAILED
-    turn.ledger[:] = [replace(each, reverts=None) if each in away else each for each in turn.ledger]
-    finish.settle(turn, node, end if end in (Phase.IN_DOUBT, Phase.ABORTED) else worst, note)
+    finish.end(turn, node, end if end in (Phase.IN_DOUBT, Phase.ABORTED) else worst, note)

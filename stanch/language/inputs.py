@@ -72,7 +72,7 @@ def _as_declared(schema: Json, value: Json) -> Json:
             return value
         case "number", int():
             return float(value)
-        case "integer", float():
+        case "integer", float() if abs(value) < 2**63:
             return int(value)
         case "array", list():
             items = schema.get("items", {})

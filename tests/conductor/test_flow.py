@@ -172,13 +172,29 @@ def test_each_round_of_a_loop_makes_outputs_and_results_holds_them_all() -> None
     assert host.state.outputs == {"seen": ["a a200", "b b200"]}
 
 
+def test_what_went_well_in_a_loop_that_failed_can_be_read_where_the_run_goes_on() -> None:
+    step = Step(
+        id="all",
+        call=Call("http", {"url": "http://${{ n }}"}),
+        for_each=ForEach("n", ["a", "b", "c"]),
+        outputs={"status": "result.status"},
+        on_failure="continue",
+    )
+    quorum = "steps.all.results.filter(r, r.ok).size()"
+    host = Host(given(plan(step, outputs={"good": quorum, "failed": "steps.all.failed"}))).start()
+    host.succeed({"status": 200}).fail("no route").succeed({"status": 200})
+    assert host.state.outputs == {"good": 2, "failed": True}
+
+
 def test_no_items_is_a_failure_unless_the_author_says_that_it_is_fine() -> None:
     empty = ForEach("n", "${{ inputs.hosts }}")
     host = Host(given(plan(change(for_each=empty, on_failure="stop")), inputs={"hosts": []})).start()
     assert host.outcome == "failed"
     assert "has no items" in host.state.reason
     fine = ForEach("n", "${{ inputs.hosts }}", empty_ok=True)
-    assert Host(given(plan(change(for_each=fine)), inputs={"hosts": []})).start().outcome == "succeeded"
+    none = plan(change(for_each=fine), outputs={"all": "steps.fix.results"})
+    host = Host(given(none, inputs={"hosts": []})).start()
+    assert (host.outcome, host.state.outputs) == ("succeeded", {"all": []})
 
 
 def test_the_way_back_may_read_what_the_change_itself_returned() -> None:

@@ -86,8 +86,10 @@ def test_items_that_only_a_step_in_the_block_tells_are_shown_as_they_are_written
                 at_most="720h",
                 roles=("incident_commander",),
             ),
-            "by hand, when result.value == 0.0, not before 48h, after 720h in any case, if "
-            "incident_commander agrees",
+            (
+                "by hand, when result.value == 0.0, not before 48h, after 720h in any case, if "
+                "incident_commander agrees"
+            ),
         ),
     ],
 )

@@ -74,6 +74,14 @@ def test_silence_never_answers_a_question_it_aborts() -> None:
     assert host.outcome == "aborted"
 
 
+def test_a_role_without_a_ladder_is_paged_itself_and_then_as_the_commander_is() -> None:
+    asked = Step(id="which", ask=Ask(("service_owner",), {"x": {"type": "string"}}))
+    host = Host(given(plan(asked))).start()
+    while host.finished is None:
+        host.fire()
+    assert host.pages == ["service_owner", "incident_commander", "technical_lead"]
+
+
 def by_hand(**fields: object) -> Step:
     call = Call("manual", {"who": "technical_lead", "do": "merge ${{ inputs.service }}", "checklist": ["a"]})
     return Step(id="merge", title="Merge it", call=call, **fields)  # type: ignore[arg-type]

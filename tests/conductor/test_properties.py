@@ -103,7 +103,11 @@ def steps(draw: st.DrawFn, names: list[str], depth: int = 0, *, reads: bool = Fa
         undo = None if at_once else draw(st.sampled_from([None, None, BACK]))
         return Step(**common, steps=tuple(inner), approval=asks, unattended=free, parallel=at_once, undo=undo)
     if kind == "child":
-        of = draw(st.sampled_from(["inner"] * 5 + ["p"]))
+        # A runbook that calls itself in several places grows with each level to the power of them.
+        of = draw(st.sampled_from(["inner"] * 3 + ["p"])) if depth == 0 and "again" not in names else "inner"
+        if of == "p":
+            names.append("again")
+            common["for_each"] = None
         asks = draw(st.sampled_from([None, IC]))
         return Step(**{**common, "require": ()}, child=Child(of, {}), approval=asks)
     if kind == "wait":
