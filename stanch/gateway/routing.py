@@ -13,13 +13,10 @@ from dataclasses import dataclass
 from stanch.errors import EvaluationError, InvalidInput
 from stanch.gateway.alerts.alert import Alert
 from stanch.language.compile import CompiledTrigger
-from stanch.language.evaluate import Scope, holds, render
+from stanch.language.evaluate import Scope, holds, is_missing, render
 from stanch.language.inputs import check_inputs
 from stanch.language.plan import Json, Plan
 from stanch.library import LibraryTrigger
-
-# CEL's words for a label that the alert does not have: such an alert is simply another one.
-_ABSENT = "Key not found in map"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +86,7 @@ def _wanted(trigger: CompiledTrigger, scope: Scope) -> bool:
     try:
         return holds(trigger.when, scope)
     except EvaluationError as error:
-        if _ABSENT in str(error):
+        if is_missing(error):  # a label that the alert does not have: it is simply another alert
             return False
         raise
 

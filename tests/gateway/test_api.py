@@ -92,6 +92,24 @@ async def test_a_decision_that_makes_no_sense_is_refused_and_changes_nothing(
 
 
 @pytest.mark.usefixtures("worker")
+async def test_a_question_for_values_is_answered_with_values(gateway: httpx.AsyncClient) -> None:
+    run = await start(gateway, runbook="choose-side", inputs={"sides": ["left", "right"]})
+    seen = await until(gateway, run, "requests")
+    assert seen["requests"][0]["fields"]["side"] == {"type": "string", "enum": ["left", "right"]}
+    place = f"/api/v1/runs/{run}/decisions"
+    wrong = await gateway.post(place, json=decision(seen, choice="answer", values={"side": "up"}))
+    assert (wrong.status_code, wrong.json()) == (
+        409,
+        {"error": "field `side` must be one of `left` or `right`, not `up`"},
+    )
+    odd = await gateway.post(place, json=decision(seen, choice="answer", values=["left"]))
+    assert (odd.status_code, odd.json()["error"][:7]) == (400, "values:")
+    given = await gateway.post(place, json=decision(seen, choice="answer", values={"side": "left"}))
+    assert (given.status_code, given.json()["choice"]) == (200, "answer")
+    assert (await until(gateway, run, "outcome"))["outputs"] == {"side": "left", "hours": 48}
+
+
+@pytest.mark.usefixtures("worker")
 async def test_a_run_is_aborted_and_then_there_is_nothing_left_to_abort(gateway: httpx.AsyncClient) -> None:
     run = await start(gateway)
     await until(gateway, run, "requests")
