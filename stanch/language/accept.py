@@ -80,20 +80,26 @@ class _Maker:
         return _every(parts)
 
     def text(self, schema: Json, other: bool) -> Accepts:
-        find = self._matcher(schema["pattern"]) if "pattern" in schema else _anything
+        find = self._matcher(schema["pattern"]) if "pattern" in schema else None
         form = self._form(schema.get("format"))
         least, most = schema.get("minLength", 0), schema.get("maxLength", inf)
+        if find is None and form is None:
+            return lambda value: least <= len(value) <= most if isinstance(value, str) else other
 
         def fits(value: Json) -> bool:
             if not isinstance(value, str):
                 return other
-            return least <= len(value) <= most and bool(find(value)) and form(value)
+            return (
+                least <= len(value) <= most
+                and (find is None or bool(find(value)))
+                and (form is None or form(value))
+            )
 
         return fits
 
-    def _form(self, name: str | None) -> Accepts:
+    def _form(self, name: str | None) -> Accepts | None:
         if name is None or self._formats is None:
-            return _anything
+            return None
         if name not in self._formats:
             raise _UnreadError
         return self._formats[name]

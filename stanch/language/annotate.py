@@ -7,7 +7,7 @@ each round of its loop, and read behind the loop in its `results`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from stanch.language.diagnostics import Report
 from stanch.language.document import (
@@ -24,7 +24,7 @@ from stanch.language.document import (
     TriggerDoc,
     walk,
 )
-from stanch.language.fits import LIST, NOTHING, ONE_VALUE, Wanted
+from stanch.language.fits import LIST, NOTHING, ONE_VALUE, Wanted, of_param
 from stanch.language.guards import asserts, is_checked_after
 from stanch.language.interface import Interface
 from stanch.language.judge import Judge, Use
@@ -83,7 +83,7 @@ class _Annotator:
         self._judge.texts(document.locks, scope)
         for each in document.require:
             self._require(each, scope)
-        scope = replace(scope, asserted=_asserted_by(document.require))
+        scope = scope.but(asserted=_asserted_by(document.require))
         scope = self._steps(document.steps, scope)
         return {output.name.text: self._judge.output(output, scope) for output in document.outputs}
 
@@ -107,15 +107,16 @@ class _Annotator:
         """The scope behind steps of which none can read another."""
         asserted = scope.asserted.union(*[self._step(step, scope).asserted for step in steps])
         ended = {inner.id: self.names[inner.id] for inner in walk(steps)}
-        return replace(scope, ended={**scope.ended, **ended}, asserted=asserted)
+        return scope.but(ended={**scope.ended, **ended}, asserted=asserted)
 
     def _step(self, step: StepDoc, scope: Scope) -> Scope:
         """The scope behind the step."""
-        outer = replace(scope, step=step)
-        doubts = (*outer.doubts, *_doubts(step))
+        outer = scope.but(step=step)
+        doubts = outer.doubts + _doubts(step)
         if step.kind == "broken":
             return self._broken(step, scope, doubts)
-        self._judge.texts([step.title], outer)
+        if step.title is not None:
+            self._judge.texts((step.title,), outer)
         self._links(step.links, outer)
         if step.when is not None:
             self._judge.expression(step.when, outer, BOOL)
@@ -124,12 +125,15 @@ class _Annotator:
             outer = self._preconditions(step, outer)
         inner = self._loop(step, outer)
         if step.steps:
-            scope = self._inside(step, replace(inner, doubts=doubts), scope)
+            scope = self._inside(step, inner.but(doubts=doubts), scope)
         self._action(step, outer, inner)
-        behind = replace(inner, ended=scope.ended, doubts=doubts, result=self._result(step))
-        outputs = self._outputs(step, behind)
-        if step.findings or step.require or step.undo or step.revert or step.verify:
-            self._after(step, replace(behind, own=outputs), outer)
+        outputs: dict[str, Signature] = {}
+        follows = step.findings or step.require or step.undo or step.revert or step.verify
+        if step.outputs or step.ask or follows:
+            behind = inner.but(ended=scope.ended, doubts=doubts, result=self._result(step))
+            outputs = self._outputs(step, behind)
+            if follows:
+                self._after(step, behind.but(own=outputs), outer)
         return self._ended(step, outputs, scope, doubts)
 
     def _broken(self, step: StepDoc, scope: Scope, doubts: tuple[Doubt, ...]) -> Scope:
@@ -137,7 +141,7 @@ class _Annotator:
         for inner in walk((step,)):
             names = StepNames(inner, {}, scope.rounds, doubts, open=True)
             self.names[inner.id] = names
-            scope = replace(scope, ended={**scope.ended, inner.id: names})
+            scope = scope.but(ended={**scope.ended, inner.id: names})
         return scope
 
     def _preconditions(self, step: StepDoc, outer: Scope) -> Scope:
@@ -156,22 +160,22 @@ class _Annotator:
         asserted = scope.asserted
         if step.require and step.when is None:
             asserted |= _asserted_by(step.require)
-        return replace(scope, ended={**scope.ended, step.id: names}, asserted=asserted)
+        return scope.but(ended={**scope.ended, step.id: names}, asserted=asserted)
 
     def _loop(self, step: StepDoc, outer: Scope) -> Scope:
         """The scope of one round; the step's own scope when it has no loop."""
         if "for_each" in step.lost:
-            return replace(outer, nameless=True)
+            return outer.but(nameless=True)
         if step.loop is None:
             return outer
         kind = self._judge.template(step.loop.items, outer, LIST, "in")
         inner = outer.with_loop(step.loop.name.text, element_of(kind) or DYN)
-        return replace(inner, rounds=(*inner.rounds, step.id))
+        return inner.but(rounds=(*inner.rounds, step.id))
 
     def _inside(self, step: StepDoc, inner: Scope, scope: Scope) -> Scope:
         """`scope` with the steps of the block as ended."""
         behind = self._at_once(step.steps, inner) if step.parallel else self._steps(step.steps, inner)
-        return replace(scope, ended=behind.ended)
+        return scope.but(ended=behind.ended)
 
     def _action(self, step: StepDoc, outer: Scope, inner: Scope) -> None:
         """What is settled before the step acts."""
@@ -189,8 +193,9 @@ class _Annotator:
             for each in step.keep:
                 self._judge.output(each, acted, "evidence")
         self._check(step.done, inner)
-        approval = step.approval
-        self._judge.texts([approval.confirm if approval else None, step.unattended, step.irreversible], outer)
+        if step.approval is not None:
+            self._judge.texts((step.approval.confirm,), outer)
+        self._judge.texts((step.unattended, step.irreversible), outer)
 
     def _result(self, step: StepDoc) -> ResultType | None:
         """What `result` is behind the step, or behind a round of it."""
@@ -204,9 +209,9 @@ class _Annotator:
     def _outputs(self, step: StepDoc, behind: Scope) -> dict[str, Signature]:
         """What the step, or a round of it, gives: what a person answered, and what is made of it."""
         answered = {} if step.ask is None else _fields(step.ask)
-        scope = behind if step.ask is None else replace(behind, own=answered)
+        scope = behind if step.ask is None else behind.but(own=answered)
         made = {output.name.text: self._judge.output(output, scope) for output in step.outputs}
-        return {**answered, **made}
+        return {**answered, **made} if answered else made
 
     def _after(self, step: StepDoc, own: Scope, outer: Scope) -> None:
         """What may read the step's own outputs; `own` is the scope of a round, `outer` that of the step."""
@@ -221,10 +226,10 @@ class _Annotator:
         if step.verify is None:
             return
         if step.loop is None:
-            self._check(step.verify, replace(own, result=None))
+            self._check(step.verify, own.but(result=None))
         else:
-            behind = replace(outer, ended=own.ended, doubts=own.doubts)
-            self._check(step.verify, replace(behind, own=ROUNDS, made=own.own or {}))
+            behind = outer.but(ended=own.ended, doubts=own.doubts)
+            self._check(step.verify, behind.but(own=ROUNDS, made=own.own or {}))
 
     # --- parts of a step ----------------------------------------------------------------------------------
 
@@ -265,10 +270,10 @@ class _Annotator:
     def _call(self, call: CallDoc | None, scope: Scope) -> None:
         if call is None:
             return
-        schema = call.spec.params if call.spec is not None else {}
-        wanted = Wanted(schema, schema.get("$defs"))
         for entry in call.all_params:
-            self._judge.template(entry.value, scope, wanted.at(entry.name), entry.name)
+            if not self._judge.is_plain(entry.value):
+                wanted = NOTHING if call.spec is None else of_param(call.spec, entry.name)
+                self._judge.template(entry.value, scope, wanted, entry.name)
 
     def _require(self, require: RequireDoc, scope: Scope) -> None:
         self._judge.expression(require.that, scope, BOOL)
@@ -292,6 +297,8 @@ def _fields(ask: AskDoc) -> dict[str, Signature]:
 
 
 def _doubts(step: StepDoc) -> tuple[Doubt, ...]:
+    if step.when is None and step.on_failure != "continue":
+        return ()
     found = []
     if step.when is not None:
         found.append(Doubt(step.id, step.when.cel))
@@ -301,7 +308,7 @@ def _doubts(step: StepDoc) -> tuple[Doubt, ...]:
 
 
 def _asserting(scope: Scope, asserted: frozenset[str]) -> Scope:
-    return replace(scope, asserted=scope.asserted | asserted) if asserted else scope
+    return scope.but(asserted=scope.asserted | asserted) if asserted else scope
 
 
 def _asserted_by(requires: tuple[RequireDoc, ...]) -> frozenset[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from stanch.language.document import ChildDoc, Document, StepDoc, step_effect, walk
+from stanch.language.document import ChildDoc, Document, StepDoc, walk
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +66,6 @@ def _open(steps: tuple[StepDoc, ...]) -> Iterator[StepDoc]:
         if covers(step):
             continue
         by_hand = step.call is not None and step.call.by_hand
-        if step_effect(step) == "change" and not by_hand:
+        if step.effect == "change" and not by_hand:
             yield step
         yield from _open(step.steps)

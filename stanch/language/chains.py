@@ -6,22 +6,25 @@ A light scan and not a parser: it knows CEL's literals and comments well enough 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+
+from stanch.language.record import record
 
 _TOKEN = re.compile(
     r"""
+    (?=[\w."'/])  # how any of them begins: much of an expression is space and operators
+    (?:
       (?P<text>[rRbB]{0,2}(?:\"{3}(?:\\.|.)*?\"{3}|'{3}(?:\\.|.)*?'{3}|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'))
     | (?P<comment>//[^\n]*)
     | (?P<number>\.?[0-9][0-9a-zA-Z_.]*)
     | (?P<chain>[A-Za-z_]\w*(?:\s*\.\s*[A-Za-z_]\w*)*)
+    )
     """,
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
-_PART = re.compile(r"\w+", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Chain:
     parts: tuple[str, ...]
     """Without a method that is called at its end; empty for a function."""
@@ -37,11 +40,8 @@ class Chain:
 @lru_cache(maxsize=4096)
 def chains(cel: str) -> tuple[Chain, ...]:
     """Every chain in the expression `cel`, in order."""
-    return tuple(
-        _chain(cel, token)
-        for token in _TOKEN.finditer(cel)
-        if token.lastgroup == "chain" and not _is_selected(cel, token.start())
-    )
+    tokens = [token for token in _TOKEN.finditer(cel) if token.lastgroup == "chain"]
+    return tuple([_chain(cel, token) for token in tokens if not _is_selected(cel, token.start())])
 
 
 def _is_selected(cel: str, start: int) -> bool:
@@ -58,14 +58,17 @@ def _is_called(cel: str, end: int) -> bool:
 
 
 def _chain(cel: str, token: re.Match[str]) -> Chain:
-    parts = [(part.group(), token.start() + part.end()) for part in _PART.finditer(token.group())]
-    if _is_called(cel, token.end()):
+    start, end = token.span()
+    parts, ends = [], []
+    at = start
+    for written in token.group().split("."):
+        parts.append(written.strip())
+        ends.append(at + len(written.rstrip()))
+        at += len(written) + 1
+    if _is_called(cel, end):
         parts.pop()
-    return Chain(
-        parts=tuple(name for name, _ in parts),
-        ends=tuple(end for _, end in parts) or (token.start(),),
-        start=token.start(),
-    )
+        ends.pop()
+    return Chain(tuple(parts), tuple(ends) or (start,), start)
 
 
 def roots(cel: str) -> frozenset[str]:

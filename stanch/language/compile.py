@@ -16,10 +16,10 @@ from datetime import date
 from stanch.language.allow import heed_allows
 from stanch.language.annotate import annotate
 from stanch.language.catalogue import Catalogue
-from stanch.language.collector import no_collection
 from stanch.language.check.children.rules import run_library_rules
 from stanch.language.check.context import Context
 from stanch.language.check.rules import run_rules
+from stanch.language.collector import no_collection
 from stanch.language.diagnostics import Diagnostic, Report, in_order
 from stanch.language.file_name import runbook_of
 from stanch.language.interface import interface_of

@@ -139,6 +139,10 @@ CODES: dict[str, Code] = {
     "RB525": Code("a secret in the wrong place"),
     "RB526": Code("a trigger that can never match"),
     "RB527": Code("an input that may hold anything in a URL or a query", _ADVICE),
+    "RB528": Code("a role that is probably misspelt", _ADVICE),
+    "RB529": Code("a value in brackets that nothing fills in"),
+    "RB530": Code("a word that JSON Schema does not have", _ADVICE),
+    "RB531": Code("a change that counts as done before it begins"),
     # compile: a document to a Plan
     "RB601": Code("more than one runbook can hold"),
     # rehearse: a runbook on a scripted outside

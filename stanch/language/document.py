@@ -7,16 +7,16 @@ not call it missing a second time.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from stanch.language.catalogue import ActionSpec
 from stanch.language.plan import MANUAL, Effect, OnFailure, RevertAt, Verdict
+from stanch.language.record import record
 from stanch.language.source import Source, Span
 from stanch.language.tree import Entry, Mapping, Node, Scalar
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Expression:
     """Bare CEL, and where it stands: from `offset` in the text of `scalar`."""
 
@@ -25,11 +25,11 @@ class Expression:
     offset: int = 0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class CallDoc:
     action: str
-    name: Span
-    """Of the action's name."""
+    word: Scalar
+    """The action's name where it stands."""
     spec: ActionSpec | None
     """None when no such action is known."""
     params: tuple[Entry, ...] = ()
@@ -42,6 +42,10 @@ class CallDoc:
     """Parameters that were not understood."""
 
     @property
+    def name(self) -> Span:
+        return self.word.span
+
+    @property
     def by_hand(self) -> bool:
         """Whether a person carries it out."""
         return self.action == MANUAL
@@ -52,28 +56,42 @@ class CallDoc:
         return self.spec is not None and self.spec.per_target and not self.one
 
     def param(self, name: str) -> Node | None:
-        return next((entry.value for entry in self.all_params if entry.name == name), None)
+        for entry in self.all_params:
+            if entry.key.text == name:
+                return entry.value
+        return None
 
     @property
     def all_params(self) -> tuple[Entry, ...]:
-        return (*self.inherited, *self.params)
+        return (*self.inherited, *self.params) if self.inherited else self.params
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PollDoc:
-    key: Span
-    """Of the word `until`."""
+class _Keyed:
+    """What stands behind a word; the word's span is worked out when somebody asks for it."""
+
+    __slots__ = ()
+    word: Scalar
+
+    @property
+    def key(self) -> Span:
+        return self.word.span
+
+
+@record
+class PollDoc(_Keyed):
+    word: Scalar
+    """`until`."""
     until: Expression
     every: float | None = None
     within: float | None = None
     stable: float | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CheckDoc:
+@record
+class CheckDoc(_Keyed):
     """`done` or `verify`: an inline call, or the id of an earlier step in `step`."""
 
-    key: Span
+    word: Scalar
     call: CallDoc | None
     step: Scalar | None
     poll: PollDoc | None
@@ -82,21 +100,21 @@ class CheckDoc:
     says_read: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class RequireDoc:
     that: Expression
     message: Scalar
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class SilenceDoc:
     after: float
     then: Literal["deny", "abort"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ApprovalDoc:
-    key: Span
+@record
+class ApprovalDoc(_Keyed):
+    word: Scalar
     roles: tuple[str, ...]
     any: Scalar | None = None
     confirm: Scalar | None = None
@@ -116,7 +134,7 @@ class ApprovalDoc:
         return said if isinstance(said, int) else 1
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class FieldDoc:
     """A value with a JSON Schema: an input of a runbook, or what a person is asked for."""
 
@@ -124,16 +142,16 @@ class FieldDoc:
     node: Mapping
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class AskDoc:
-    key: Span
+@record
+class AskDoc(_Keyed):
+    word: Scalar
     roles: tuple[str, ...]
     fields: tuple[FieldDoc, ...]
     show: Scalar | None = None
     silence: SilenceDoc | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class ChildDoc:
     """Another runbook that is called, or that a finding suggests."""
 
@@ -141,7 +159,7 @@ class ChildDoc:
     inputs: tuple[Entry, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class FindingDoc:
     when: Expression
     verdict: Verdict
@@ -149,9 +167,9 @@ class FindingDoc:
     suggest: ChildDoc | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RevertDoc:
-    key: Span
+@record
+class RevertDoc(_Keyed):
+    word: Scalar
     at: RevertAt
     after: Scalar | None = None
     when: CheckDoc | None = None
@@ -165,15 +183,15 @@ class RevertDoc:
         return tuple(each for each in (self.after, self.not_before, self.at_most) if each is not None)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class LinkDoc:
     title: Scalar
     url: Scalar
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class LoopDoc:
-    key: Span
+@record
+class LoopDoc(_Keyed):
+    word: Scalar
     name: Scalar
     items: Node
     parallel: bool = False
@@ -184,14 +202,14 @@ class LoopDoc:
     empty_ok: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RetryDoc:
-    key: Span
+@record
+class RetryDoc(_Keyed):
+    word: Scalar
     times: int
     every: float | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class OutputDoc:
     name: Scalar
     value: Expression
@@ -201,13 +219,15 @@ StepKind: TypeAlias = Literal["action", "block", "child", "ask", "wait", "comput
 """A broken step says what it does, and nobody understood it; that was reported."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class StepDoc:
     node: Mapping
     kind: StepKind
     id: str
-    name: Span
-    """Of the id, or of the step when it has none."""
+    effect: Effect | None
+    """Whether the step's own action changes anything; None when that cannot be known."""
+    named: Node
+    """What to point at for it: the id, or the step's first word when it has none."""
     title: Scalar | None = None
     call: CallDoc | None = None
     wait: Scalar | None = None
@@ -240,6 +260,10 @@ class StepDoc:
     timeout: float | None = None
     lost: frozenset[str] = frozenset()
 
+    @property
+    def name(self) -> Span:
+        return self.named.span
+
     def key(self, word: str) -> Span:
         """The place of `word` in the step; of the step's id when it is not there."""
         entry = self.node.entry(word)
@@ -250,8 +274,16 @@ class StepDoc:
         return self.node.entry(word) is not None or word in self.lost
 
     @property
+    def polls(self) -> tuple[PollDoc, ...]:
+        """What is waited for: by the step itself, and by its checks."""
+        own = () if self.poll is None else (self.poll,)
+        return own + tuple([check.poll for _, check in self.checks if check.poll is not None])
+
+    @property
     def checks(self) -> tuple[tuple[str, CheckDoc], ...]:
         """The reads that ask the outside, each with its word."""
+        if self.done is None and self.verify is None and self.revert is None:
+            return ()  # nearly all steps
         when = None if self.revert is None else self.revert.when
         named = (("done", self.done), ("verify", self.verify), ("when", when))
         return tuple((word, check) for word, check in named if check is not None)
@@ -259,11 +291,13 @@ class StepDoc:
     @property
     def calls(self) -> tuple[CallDoc, ...]:
         """Every call in the step: its own, the way back, and those of its checks."""
+        if self.undo is None and self.done is None and self.verify is None and self.revert is None:
+            return () if self.call is None else (self.call,)
         found = (self.call, self.undo, *(check.call for _, check in self.checks))
         return tuple(call for call in found if call is not None)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class TriggerDoc:
     node: Mapping
     source: str
@@ -271,7 +305,7 @@ class TriggerDoc:
     inputs: tuple[Entry, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Document:
     source: Source
     written: Mapping
@@ -306,29 +340,3 @@ def walk(steps: tuple[StepDoc, ...]) -> Iterator[StepDoc]:
     for step in steps:
         yield step
         yield from walk(step.steps)
-
-
-def step_effect(step: StepDoc) -> Effect | None:
-    """Whether the step's own action changes anything; None when that cannot be known."""
-    if step.kind != "action":
-        return "read"
-    if "effect" in step.lost:
-        return None
-    if step.call is None or step.call.spec is None:
-        return step.said_effect
-    return call_effect(step.call, step.said_effect)
-
-
-def call_effect(call: CallDoc, said: Effect | None) -> Effect | None:
-    """The effect of a call by its action's rule; None when the author has to say and did not."""
-    spec = call.spec
-    if spec is None or spec.effect == "declared":
-        return said
-    if spec.effect == "read":
-        return "read"
-    if spec.effect == "optional":
-        return said or "read"
-    method = call.param("method")
-    if method is None or (isinstance(method, Scalar) and method.text.upper() in ("GET", "HEAD")):
-        return said or "read"
-    return said

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import field
+from functools import lru_cache
 
+from stanch.language.catalogue import ActionSpec
 from stanch.language.misfit import TEMPLATE
 from stanch.language.plan import Json
+from stanch.language.record import record
 from stanch.language.types import DYN, Signature, element_of
 
 _SCALARS = frozenset({"string", "number", "integer", "boolean"})
 _NAMES = {"array": "a list", "object": "a mapping"}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Wanted:
-    """What a schema wants in one place; `schema` is None where it does not say."""
+    """What a schema wants in one place; `schema` is None where it does not say.
+
+    Answers are kept, as every step that calls an action asks for the same ones again.
+    """
 
     schema: Json = None
     definitions: Json = None
+    _better: dict[Signature, str | None] = field(default_factory=dict, init=False)
 
     def at(self, key: str | int) -> Wanted:
         """What is wanted for a property, or for the items, of a value that is wanted here."""
@@ -36,6 +43,11 @@ class Wanted:
         Only lists, mappings and single values are told apart: whether `"80"` will do as a port is for the
         action to say.
         """
+        if kind not in self._better:
+            self._better[kind] = self._unfit(kind)
+        return self._better[kind]
+
+    def _unfit(self, kind: Signature) -> str | None:
         if kind in (DYN, "null"):
             return None
         allowed: set[str] = set()
@@ -62,6 +74,17 @@ class Wanted:
                 yield from self._alternatives(branch)
         else:
             yield schema
+
+
+def params_of(spec: ActionSpec) -> Wanted:
+    """What an action wants of its parameters."""
+    return Wanted(spec.params, spec.params.get("$defs"))
+
+
+@lru_cache(maxsize=1024)
+def of_param(spec: ActionSpec, name: str) -> Wanted:
+    """What it wants of one of them; nearly every step asks."""
+    return params_of(spec).at(name)
 
 
 NOTHING = Wanted()

@@ -1,31 +1,54 @@
-"""What conditions say about steps: whether they ran, and whether a precondition has to wait for one."""
+"""What conditions say about steps: what is known once one was true, and whether a precondition has to wait.
+
+What is known is a set of facts. A fact is `steps.x.ok` (its outputs exist), `steps.x.ran`, `!steps.x.failed`
+(which a step that did not run has not either), or INCIDENT.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import TypeAlias
 
+from stanch.language.cel.syntax import Call, Field, ListOf, Literal, Malformed, MapOf, Name, Node, parse
 from stanch.language.chains import chains, reads_step, roots
 from stanch.language.document import RequireDoc
 from stanch.language.template import Hole, UnclosedHole, split
 
-_ASKING = frozenset({"ok", "ran", "failed", "denied"})
-_HAS = re.compile(r"\bhas\s*\(\s*steps\s*\.\s*(\w+)\s*\.\s*\w+\s*\)", re.ASCII)
-_HAS_INCIDENT = re.compile(r"\bhas\s*\(\s*run\s*\.\s*incident\b", re.ASCII)
+Facts: TypeAlias = frozenset[str]
 INCIDENT = "run.incident"
-"""Stands among the ids of steps (none has a `.`) for the incident that a run may belong to."""
+"""The run belongs to an incident."""
+NO_FACTS: Facts = frozenset()
+_NEVER = None
+"""In the place of facts: the expression cannot come out so."""
+_STATES = frozenset({"ok", "ran", "failed", "denied"})
+_ASKS = re.compile(r"\b(?:ok|ran|failed|denied|has)\b", re.ASCII)
+"""Few expressions ask; the others need not be parsed."""
 
 
-def asserts(cel: str) -> frozenset[str]:
-    """Ids of the steps whose state, or whose output's existence, the expression asks for; also INCIDENT."""
-    states = {
-        chain.parts[1]
-        for chain in chains(cel)
-        if len(chain.parts) >= 3 and chain.parts[0] == "steps" and chain.parts[2] in _ASKING
-    }
-    if "has" not in cel:
-        return frozenset(states)
-    incident = {INCIDENT} if _HAS_INCIDENT.search(cel) else set()
-    return frozenset(states.union(_HAS.findall(cel), incident))
+@lru_cache(maxsize=4096)
+def asserts(cel: str) -> Facts:
+    """What is known where the expression was true."""
+    if _ASKS.search(cel) is None:
+        return NO_FACTS
+    try:
+        return _facts(parse(cel), True) or NO_FACTS
+    except Malformed:
+        return _mentioned(cel)
+
+
+@lru_cache(maxsize=4096)
+def known_inside(cel: str) -> Mapping[int, Facts]:
+    """By the offset at which a name begins: what the expression itself has asked before it is read there."""
+    if _ASKS.search(cel) is None:
+        return {}
+    found: dict[int, Facts] = {}
+    try:
+        _spread(parse(cel), NO_FACTS, found)
+    except Malformed:
+        return {}
+    return found
 
 
 def is_checked_after(require: RequireDoc, step: str) -> bool:
@@ -35,3 +58,113 @@ def is_checked_after(require: RequireDoc, step: str) -> bool:
     except UnclosedHole:
         holes = []
     return any("result" in roots(cel) or reads_step(cel, step) for cel in (require.that.cel, *holes))
+
+
+def _mentioned(cel: str) -> Facts:
+    """Everything that a condition could have meant that is no CEL: that was said, and is one mistake."""
+    found = {INCIDENT} if INCIDENT in cel else set()
+    for chain in chains(cel):
+        if len(chain.parts) >= 2 and chain.parts[0] == "steps":
+            found.add(f"steps.{chain.parts[1]}.ok")
+    return frozenset(found)
+
+
+def _facts(node: Node, truth: bool) -> Facts | None:
+    """What is known where `node` came out as `truth`."""
+    match node:
+        case Literal(value=bool() as value):
+            return NO_FACTS if value is truth else _NEVER
+        case Call(function="!_", args=(inner,)):
+            return _facts(inner, not truth)
+        case Call(function="_&&_" | "_||_" as function, args=(left, right)):
+            # One side may decide where the other fails, so of "one of them" only what both say is known.
+            combine = _both if (function == "_&&_") is truth else _either
+            return combine(_facts(left, truth), _facts(right, truth))
+        case Call(function="_?_:_", args=(condition, then, other)):
+            chosen = _both(_facts(condition, True), _facts(then, truth))
+            return _either(chosen, _both(_facts(condition, False), _facts(other, truth)))
+        case Call(function="_==_" | "_!=_" as function, args=(left, right)):
+            return _compared(left, right, (function == "_==_") is truth)
+        case Call(function="has", target=None, args=(Field() as field,)) if truth:
+            return _existing(_path(field))
+        case _:
+            return _state(_path(node), truth)
+
+
+def _compared(left: Node, right: Node, same: bool) -> Facts | None:
+    """What is known where a condition and `true` or `false` were the same, or not."""
+    if isinstance(left, Literal):
+        left, right = right, left
+    if isinstance(right, Literal) and isinstance(right.value, bool):
+        return _facts(left, right.value is same)
+    return NO_FACTS
+
+
+def _both(one: Facts | None, other: Facts | None) -> Facts | None:
+    return _NEVER if one is None or other is None else one | other
+
+
+def _either(one: Facts | None, other: Facts | None) -> Facts | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one & other
+
+
+def _state(path: tuple[str, ...], truth: bool) -> Facts:
+    match path:
+        case ("steps", step, "ok") if truth:
+            return frozenset({f"steps.{step}.ok", f"steps.{step}.ran", f"!steps.{step}.failed"})
+        case ("steps", step, "ran" | "failed" | "denied") if truth:
+            return frozenset({f"steps.{step}.ran"})
+        case ("steps", step, "failed"):
+            return frozenset({f"!steps.{step}.failed"})
+    return NO_FACTS
+
+
+def _existing(path: tuple[str, ...]) -> Facts:
+    match path:
+        case ("run", "incident", *_):
+            return frozenset({INCIDENT})
+        case ("steps", step, name, *_) if name not in _STATES:
+            return frozenset({f"steps.{step}.ok", f"steps.{step}.ran"})
+    return NO_FACTS
+
+
+def _path(node: Node) -> tuple[str, ...]:
+    """`steps.x.y` as its parts; empty for a field of anything but a name."""
+    parts: list[str] = []
+    while isinstance(node, Field):
+        parts.append(node.name)
+        node = node.of
+    return (node.name, *reversed(parts)) if isinstance(node, Name) else ()
+
+
+def _spread(node: Node, facts: Facts, found: dict[int, Facts]) -> None:
+    """Put into `found` what is known at each name in `node`; `facts` are known at `node`."""
+    match node:
+        case Name(at=at):
+            found[at] = facts
+        case Field(of=inner):
+            _spread(inner, facts, found)
+        case Call(function="_&&_" | "_||_" as function, args=(left, right)):
+            _spread(left, facts, found)
+            _spread(right, facts | (_facts(left, function == "_&&_") or NO_FACTS), found)
+        case Call(function="_?_:_", args=(condition, then, other)):
+            _spread(condition, facts, found)
+            _spread(then, facts | (_facts(condition, True) or NO_FACTS), found)
+            _spread(other, facts | (_facts(condition, False) or NO_FACTS), found)
+        case Call(function="has", target=None, args=(Field() as field,)):
+            # What it asks for may be missing, and not what that is a field of.
+            asked = _path(field)
+            own = _existing(asked) if len(asked) == (2 if asked[:1] == ("run",) else 3) else NO_FACTS
+            _spread(field, facts | own, found)
+        case Call(target=target, args=args):
+            for each in args if target is None else (target, *args):
+                _spread(each, facts, found)
+        case ListOf(items=items):
+            for each in items:
+                _spread(each, facts, found)
+        case MapOf(entries=entries):
+            for key, value in entries:
+                _spread(key, facts, found)
+                _spread(value, facts, found)

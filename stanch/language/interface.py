@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from stanch.language.document import Document, step_effect, walk
+from stanch.language.document import Document, walk
 from stanch.language.plan import Json
 from stanch.language.tree import plain
 from stanch.language.types import DYN, Signature
@@ -68,7 +68,7 @@ def interface_of(
 def _changes(document: Document, interfaces: Mapping[str, Interface]) -> bool | None:
     known = True
     for step in walk(document.steps):
-        effect = step_effect(step)
+        effect = step.effect
         if effect == "change":
             return True
         known = known and effect is not None and step.kind != "broken"

@@ -6,19 +6,21 @@ What CEL has against it is reported here; what its names mean is judged by the r
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TypeAlias
 
 from stanch.language.cel_error import Finding, explain_all
 from stanch.language.diagnostics import Report
 from stanch.language.document import Expression, OutputDoc
 from stanch.language.fits import NOTHING, Wanted
 from stanch.language.place import locate
+from stanch.language.record import record
 from stanch.language.references import Reference, references
-from stanch.language.scope import Scope
+from stanch.language.scope import ResultType, Scope
 from stanch.language.source import Source, Span
 from stanch.language.template import OPEN, Hole, UnclosedHole, sole_hole, split
 from stanch.language.tree import Mapping, Node, Scalar, Sequence, plain
-from stanch.language.typecheck import check
+from stanch.language.typecheck import Checked, check
 from stanch.language.types import (
     DYN,
     RECORD,
@@ -40,7 +42,7 @@ _SHORT = 60
 _SPLIT = "make several runbooks of it"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Use:
     """An expression where it stands."""
 
@@ -56,9 +58,7 @@ class Use:
         return self.expression.cel
 
 
-def _is_plainly_constant(written: str) -> bool:
-    """Whether no `${{` can be in what was written: by an escape or an alias it might be without being seen."""
-    return OPEN not in written and "\\" not in written and "*" not in written
+_Understood: TypeAlias = tuple[tuple[Reference, ...], Checked]
 
 
 class Judge:
@@ -67,6 +67,7 @@ class Judge:
         self._report = report
         self._full = False
         self.uses: list[Use] = []
+        self._understood: dict[tuple[str, ResultType | None, bool], _Understood] = {}
 
     def texts(self, scalars: Iterable[Scalar | None], scope: Scope) -> None:
         """Texts for people: any value may stand in them."""
@@ -74,15 +75,21 @@ class Judge:
             if scalar is not None:
                 self._text(scalar, scope, NOTHING, "")
 
+    def is_plain(self, node: Node) -> bool:
+        """Whether no `${{` can be in a value: by an escape or an alias it might be without being seen."""
+        written = self._source.text[node.start : node.end]
+        return OPEN not in written and "\\" not in written and "*" not in written
+
     def template(self, node: Node, scope: Scope, wanted: Wanted, name: str) -> Signature:
         """A value in which `${{ }}` may stand at any depth; its type."""
-        if _is_plainly_constant(self._source.text[node.start : node.end]):
+        if self.is_plain(node):
             return of_data(plain(node))
         match node:
             case Scalar():
                 return self._text(node, scope, wanted, name)
             case Sequence():
-                inner = {self.template(item, scope, wanted.at(0), name) for item in node.items}
+                each = wanted.at(0)
+                inner = {self.template(item, scope, each, name) for item in node.items}
                 return f"list({inner.pop()})" if len(inner) == 1 else "list(dyn)"
             case Mapping():
                 for entry in node.entries:
@@ -115,8 +122,7 @@ class Judge:
             span = self._span(expression, 0, 1)
             self._report.add("RB401", span, f"an expression has at most {_LONGEST:,} characters")
             return DYN
-        found = references(cel, scope)
-        checked = check(cel, frozenset((reference.name, reference.type) for reference in found))
+        found, checked = self._understand(cel, scope)
         for finding in explain_all(cel, checked.errors, _readable(scope)) if checked.errors else ():
             if cel[finding.start : finding.end] in scope.loops or (
                 scope.nameless and finding.code == "RB301"
@@ -130,6 +136,19 @@ class Judge:
             self._report.add("RB404", span, message, _condition_hint(cel, kind))
         self.uses.append(Use(expression, scope, found, kind, bool(checked.errors)))
         return kind
+
+    def _understand(self, cel: str, scope: Scope) -> _Understood:
+        """What its names refer to, and what CEL says of it.
+
+        `${{ inputs.service }}` stands in half the steps of a runbook. What reads no steps means the same
+        everywhere, but for `result` and the names of loops.
+        """
+        if scope.loops or "steps" in cel:
+            return _understand(cel, scope)
+        key = (cel, scope.result, scope.alert)
+        if (known := self._understood.get(key)) is None:
+            known = self._understood[key] = _understand(cel, scope)
+        return known
 
     def _text(self, scalar: Scalar, scope: Scope, wanted: Wanted, name: str) -> Signature:
         if not isinstance(scalar.value, str) or OPEN not in scalar.text or scalar.refused:
@@ -176,6 +195,11 @@ class Judge:
     def _span(self, expression: Expression, start: int, end: int) -> Span:
         offset = expression.offset
         return locate(self._source, expression.scalar, offset + start, offset + end)
+
+
+def _understand(cel: str, scope: Scope) -> _Understood:
+    found = references(cel, scope)
+    return found, check(cel, frozenset((reference.name, reference.type) for reference in found))
 
 
 def _readable(scope: Scope) -> list[str]:

@@ -44,6 +44,8 @@ class Misread:
 
 def misread(expression: str) -> tuple[Misread, ...]:
     """What is wrong in an expression with which the type checker is content."""
+    if "(" not in expression and "{" not in expression:
+        return ()
     if _WORTH_PARSING.search(expression) is None:
         return ()
     try:

@@ -22,7 +22,6 @@ from stanch.language.document import (
     SilenceDoc,
     StepDoc,
     TriggerDoc,
-    step_effect,
     walk,
 )
 from stanch.language.guards import is_checked_after
@@ -51,6 +50,10 @@ from stanch.language.triggers import with_status
 
 EVERY = 5.0
 """Seconds between two reads, when a runbook does not say."""
+_TIMEOUT = Step(id="").timeout
+"""Of a step that has no action, where nothing reads it."""
+_NO_NAMES: Mapping[str, str] = {}
+"""One for all steps that give nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ def lower_trigger(trigger: TriggerDoc) -> CompiledTrigger:
 
 
 def _step(step: StepDoc, by_id: Mapping[str, StepDoc]) -> Step:
-    effect = step_effect(step) or "read"
+    effect = step.effect or "read"
     timeout = _timeout(step)
     return Step(
         id=step.id,
@@ -101,30 +104,30 @@ def _step(step: StepDoc, by_id: Mapping[str, StepDoc]) -> Step:
         effect=effect,
         call=None if step.call is None else _call(step.call),
         wait=_text(step.wait),
-        steps=tuple(_step(inner, by_id) for inner in step.steps),
+        steps=tuple([_step(inner, by_id) for inner in step.steps]),
         ask=None if step.ask is None else _ask(step.ask),
         child=None if step.child is None else _child(step.child),
         parallel=step.parallel and step.kind == "block",
         when=None if step.when is None else step.when.cel,
-        require=tuple(_require(each, step.id) for each in step.require),
+        require=tuple([_require(each, step.id) for each in step.require]),
         for_each=None if step.loop is None else _loop(step.loop, step),
         approval=None if step.approval is None else _approval(step.approval),
         unattended=_text(step.unattended),
         poll=None if step.poll is None else _poll(step.poll, 0.0),
-        done=_check(step.done, by_id, timeout),
+        done=None if step.done is None else _check(step.done, by_id, timeout),
         undo=None if step.undo is None else _call(step.undo),
-        verify=_check(step.verify, by_id, 0.0),
+        verify=None if step.verify is None else _check(step.verify, by_id, 0.0),
         irreversible=_text(step.irreversible),
         idempotent=step.idempotent,
         revert=None if step.revert is None else _revert(step.revert, by_id),
-        outputs=_outputs(step.outputs),
-        findings=tuple(_finding(finding) for finding in step.findings),
-        keep=_outputs(step.keep),
+        outputs=_outputs(step.outputs) if step.outputs else _NO_NAMES,
+        findings=tuple([_finding(finding) for finding in step.findings]),
+        keep=_outputs(step.keep) if step.keep else _NO_NAMES,
         on_failure=step.on_failure or ("ask" if effect == "change" else "stop"),
         retry=None if step.retry is None else Retry(step.retry.times, step.retry.every or EVERY),
         timeout=timeout,
         limit=(step.timeout or 0.0) if step.kind in ("block", "child") else 0.0,
-        links=_links(step.links),
+        links=_links(step.links) if step.links else (),
         most_targets=step.max_items or 0,
     )
 
@@ -133,7 +136,7 @@ def _timeout(step: StepDoc) -> float:
     """What the author said, else the action's own. Waiting (`within`) comes on top of it at run time; for
     what a person does, `within` is the time that the person has."""
     if step.call is None or step.call.spec is None:
-        return Step(id="").timeout
+        return _TIMEOUT
     if step.call.by_hand and step.within is not None:
         return step.within
     return step.call.spec.timeout if step.timeout is None else step.timeout
@@ -148,7 +151,7 @@ def _call(call: CallDoc) -> Call:
 
 
 def _values(entries: Iterable[Entry]) -> dict[str, Json]:
-    return {entry.name: plain(entry.value) for entry in entries}
+    return {entry.key.text: plain(entry.value) for entry in entries}
 
 
 def _ask(ask: AskDoc) -> Ask:

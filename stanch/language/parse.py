@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from stanch.language.catalogue import ActionSpec, Catalogue
 from stanch.language.diagnostics import Report
 from stanch.language.document import CallDoc, CheckDoc, Document, RevertDoc, StepDoc, StepKind
+from stanch.language.effect import step_effect
 from stanch.language.parts import (
-    approval,
-    ask,
+    OF_STEP,
     child,
-    duration,
-    effect,
-    expression,
     fields,
-    findings,
-    integer,
     items,
     links,
-    loop,
-    named,
-    on_failure,
     outputs,
     poll,
     requires,
-    retry,
     roles,
     scalar,
     text,
@@ -67,7 +59,7 @@ class _Parser:
         self._read = 0
 
     def document(self, root: Mapping) -> Document:
-        first = root.entries[0].key.span if root.entries else root.span
+        first = root.entries[0].key if root.entries else root
         data = {entry.name: _outline(entry) for entry in root.entries}
         fitted = fit(root, data, self._shapes.top, Head("the runbook", first), self._report)
         node = fitted.node
@@ -111,109 +103,107 @@ class _Parser:
             self._report.add("RB601", item.span.first(1), message, "make several runbooks of it")
 
     def _step(self, written: Mapping) -> StepDoc:
-        head = written.entries[0].key.span if written.entries else written.span
+        head = written.entries[0].key if written.entries else written
         fitted = fit(
             written, self._step_data(written), self._shapes.step, Head("this step", head), self._report
         )
         node, lost = fitted.node, fitted.lost
-        call = self._call(node.entries, node.get("script"), None)
-        own_name = named(scalar(node, "id"), head)
-        children = tuple(self._steps(node.get("steps")))
+        call = self._call(node, None)
+        steps = node.get("steps")
+        children = () if steps is None else tuple(self._steps(steps))
+        parts: dict[str, Any] = {}  # by field of the document: a step has few of its thirty words
+        for entry in node.entries:
+            word = entry.key.text
+            if (part := OF_STEP.get(word)) is not None:
+                field, made_of = part
+                parts[field] = made_of(entry)
+            elif word in _WITH_CALLS:
+                parts[word] = self._with_calls(word, entry, call, word in lost)
+        own_id = scalar(node, "id")
+        kind = self._kind(node, fitted, call)
         return StepDoc(
             node=node,
-            kind=self._kind(node, fitted, call),
-            id=own_name[0],
-            name=own_name[1],
-            title=scalar(node, "title"),
+            kind=kind,
+            effect=step_effect(kind, call, parts.get("said_effect"), lost),
+            id="" if own_id is None else own_id.text,
+            named=own_id or head,
             call=call,
-            wait=scalar(node, "wait"),
-            ask=ask(node),
             child=child(node),
             steps=children,
-            parallel=node.entry("parallel") is not None,
-            said_effect=effect(node),
-            when=expression(node, "when"),
-            require=tuple(requires(node.get("require"))),
-            loop=loop(node),
-            approval=approval(node),
-            unattended=scalar(node, "unattended"),
             poll=poll(node),
-            within=duration(node, "within"),
-            max_items=integer(node, "maxItems"),
-            done=self._check(node, "done", call, "done" in lost),
-            undo=self._undo(node, call),
-            verify=self._check(node, "verify", call, "verify" in lost),
-            irreversible=scalar(node, "irreversible"),
-            idempotent=scalar(node, "idempotent") is not None,
-            revert=self._revert(node, call, "revert" in lost),
-            outputs=tuple(outputs(node.get("outputs"))),
-            findings=tuple(findings(node.get("findings"))),
-            keep=tuple(outputs(node.get("keep"))),
-            links=tuple(links(node.get("links"))),
-            on_failure=on_failure(node),
-            retry=retry(node),
-            timeout=duration(node, "timeout"),
             lost=lost,
+            **parts,
         )
 
     def _step_data(self, node: Mapping) -> dict[str, Json]:
         """The step as data, without what is checked elsewhere: the steps and the calls inside it."""
         data: dict[str, Json] = {}
         for entry in node.entries:
-            if entry.name in self._actions and isinstance(entry.value, Mapping):
-                data[entry.name] = {}
-            elif entry.name in _WITH_CALLS and isinstance(entry.value, Mapping):
-                data[entry.name] = self._step_data(entry.value)
+            name, value = entry.key.text, entry.value
+            if isinstance(value, Scalar):
+                data[name] = value.value
+            elif isinstance(value, Mapping) and name in self._actions:
+                data[name] = {}
+            elif isinstance(value, Mapping) and name in _WITH_CALLS:
+                data[name] = self._step_data(value)
             else:
-                data[entry.name] = _outline(entry)
+                data[name] = _outline(entry)
         return data
 
     def _kind(self, node: Mapping, fitted: Fitted, call: CallDoc | None) -> StepKind:
-        if call is not None or fitted.strange or (fitted.lost and any(word in self._actions for word in fitted.lost)):
+        if call is not None or fitted.strange or any(word in self._actions for word in fitted.lost):
             return "action"
         if fitted.lost and any(word in fitted.lost and not node.entry(word) for word, _ in _KINDS):
             return "broken"
         return next((kind for word, kind in _KINDS if node.entry(word)), "compute")
 
-    def _call(self, entries: tuple[Entry, ...], script: Node | None, own: CallDoc | None) -> CallDoc | None:
+    def _call(self, node: Mapping, own: CallDoc | None) -> CallDoc | None:
         """The call among the words of a step, a `done`, a `verify` or an `undo`."""
-        found = next((entry for entry in entries if entry.name in self._actions), None)
-        if found is None or not isinstance(found.value, Mapping):
+        for found in node.entries:
+            if found.key.text in self._actions:
+                break
+        else:
             return None
-        spec = self._actions[found.name]
-        beside = tuple(entry for entry in entries if entry.name == "script" and script is not None)
-        inherited = _inherited(spec, found.value, own)
-        params = (*found.value.entries, *beside)
-        given = Mapping((*inherited, *params), found.value.span, found.value.flow)
-        head = Head(f"`{spec.name}`", found.key.span)
+        params = found.value
+        if not isinstance(params, Mapping):
+            return None
+        spec = self._actions[found.key.text]
+        script = node.entry("script")
+        inherited = _inherited(spec, params, own)
+        given = params
+        if inherited or script is not None:
+            beside = () if script is None else (script,)
+            entries = (*inherited, *params.entries, *beside)
+            given = Mapping(entries, params.at, params.flow, params.start, params.end)
+        head = Head(f"`{spec.name}`", found.key)
         fitted = fit(given, plain(given), self._shapes.params[spec.name], head, self._report)
         kept = fitted.node.entries
         if inherited:
             names = {entry.name for entry in inherited}
             kept = tuple(entry for entry in kept if entry.name not in names)
-        one = own.one if inherited and own is not None else _names_one(spec, found.value)
-        return CallDoc(spec.name, found.key.span, spec, kept, inherited, one, fitted.lost)
+        one = own.one if inherited and own is not None else _names_one(spec, params)
+        return CallDoc(spec.name, found.key, spec, kept, inherited, one, fitted.lost)
 
-    def _undo(self, node: Mapping, own: CallDoc | None) -> CallDoc | None:
-        written = node.get("undo")
-        if not isinstance(written, Mapping):
-            return None
-        return self._call(written.entries, written.get("script"), own)
+    def _with_calls(
+        self, word: str, entry: Entry, own: CallDoc | None, broken: bool
+    ) -> CallDoc | CheckDoc | RevertDoc | None:
+        """What stands behind one of the words inside of which calls stand; `own` is the step's call."""
+        if word == "revert":
+            return self._revert(entry, own, broken)
+        if word == "undo":
+            return self._call(entry.value, own) if isinstance(entry.value, Mapping) else None
+        return self._check(entry, own, broken)
 
-    def _check(self, owner: Mapping, word: str, own: CallDoc | None, broken: bool) -> CheckDoc | None:
-        entry = owner.entry(word)
+    def _check(self, entry: Entry | None, own: CallDoc | None, broken: bool) -> CheckDoc | None:
         if entry is None or not isinstance(entry.value, Mapping):
             return None
         inner = entry.value
-        call = self._call(inner.entries, inner.get("script"), own)
+        call = self._call(inner, own)
         says_read = inner.entry("effect") is not None
-        return CheckDoc(entry.key.span, call, scalar(inner, "step"), poll(inner), broken, says_read)
+        return CheckDoc(entry.key, call, scalar(inner, "step"), poll(inner), broken, says_read)
 
-    def _revert(self, node: Mapping, own: CallDoc | None, broken: bool) -> RevertDoc | None:
-        entry = node.entry("revert")
-        if entry is None:
-            return None
-        key, value = entry.key.span, entry.value
+    def _revert(self, entry: Entry, own: CallDoc | None, broken: bool) -> RevertDoc | None:
+        key, value = entry.key, entry.value
         if isinstance(value, Scalar):
             return RevertDoc(key, "end_of_block" if value.text == "end_of_block" else "end_of_run")
         if not isinstance(value, Mapping):
@@ -221,10 +211,10 @@ class _Parser:
         at: RevertAt = "ask" if value.entry("ask") else "when" if value.entry("when") else "after"
         asked = value.get("ask") or value.get("approval")
         return RevertDoc(
-            key=key,
+            word=key,
             at=at,
             after=scalar(value, "after"),
-            when=self._check(value, "when", own, broken),
+            when=self._check(value.entry("when"), own, broken),
             not_before=scalar(value, "not_before"),
             at_most=scalar(value, "at_most"),
             roles=None if asked is None else roles(asked),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from stanch.language.document import (
     ApprovalDoc,
@@ -22,12 +22,7 @@ from stanch.language.document import (
 )
 from stanch.language.duration import parse_duration
 from stanch.language.plan import Effect, OnFailure, Verdict
-from stanch.language.source import Span
 from stanch.language.tree import Entry, Mapping, Node, Scalar, Sequence
-
-
-def named(name: Scalar | None, head: Span) -> tuple[str, Span]:
-    return ("", head) if name is None else (name.text, name.span)
 
 
 def scalar(node: Mapping, word: str) -> Scalar | None:
@@ -64,19 +59,17 @@ def duration(node: Mapping, word: str) -> float | None:
     return None if value is None else parse_duration(value.text)
 
 
-def effect(node: Mapping) -> Effect | None:
-    match text(node, "effect"):
-        case "read":
-            return "read"
-        case "change":
-            return "change"
+def effect(entry: Entry) -> Effect | None:
+    match entry.value:
+        case Scalar(text="read" | "change" as word):
+            return word
         case _:
             return None
 
 
-def on_failure(node: Mapping) -> OnFailure | None:
-    match text(node, "on_failure"):
-        case "stop" | "continue" | "ask" | "undo" as word:
+def on_failure(entry: Entry) -> OnFailure | None:
+    match entry.value:
+        case Scalar(text="stop" | "continue" | "ask" | "undo" as word):
             return word
         case _:
             return None
@@ -87,7 +80,7 @@ def poll(node: Mapping) -> PollDoc | None:
     if entry is None or not isinstance(entry.value, Scalar):
         return None
     return PollDoc(
-        entry.key.span,
+        entry.key,
         bare(entry.value),
         every=duration(node, "every"),
         within=duration(node, "within"),
@@ -123,13 +116,12 @@ def fields(node: Node | None) -> Iterator[FieldDoc]:
             yield FieldDoc(entry.key, entry.value)
 
 
-def ask(node: Mapping) -> AskDoc | None:
-    entry = node.entry("ask")
-    if entry is None or not isinstance(entry.value, Mapping):
+def ask(entry: Entry) -> AskDoc | None:
+    if not isinstance(entry.value, Mapping):
         return None
     inner = entry.value
     return AskDoc(
-        key=entry.key.span,
+        word=entry.key,
         roles=roles(inner.get("from")),
         fields=tuple(fields(inner.get("fields"))),
         show=scalar(inner, "show"),
@@ -166,28 +158,29 @@ def triggers(node: Node | None) -> Iterator[TriggerDoc]:
             yield TriggerDoc(item, text(item, "source"), when, entries(item.get("inputs")))
 
 
-def retry(node: Mapping) -> RetryDoc | None:
-    entry = node.entry("retry")
-    if entry is None or not isinstance(entry.value, Mapping):
+def retry(entry: Entry) -> RetryDoc | None:
+    if not isinstance(entry.value, Mapping):
         return None
-    return RetryDoc(entry.key.span, integer(entry.value, "times") or 1, duration(entry.value, "every"))
+    return RetryDoc(entry.key, integer(entry.value, "times") or 1, duration(entry.value, "every"))
 
 
 def integer(node: Mapping, word: str) -> int | None:
-    value = scalar(node, word)
-    return value.value if value is not None and isinstance(value.value, int) else None
+    return whole(node.get(word))
 
 
-def loop(node: Mapping) -> LoopDoc | None:
-    entry = node.entry("for_each")
-    if entry is None or not isinstance(entry.value, Mapping):
+def whole(node: Node | None) -> int | None:
+    return node.value if isinstance(node, Scalar) and isinstance(node.value, int) else None
+
+
+def loop(entry: Entry) -> LoopDoc | None:
+    if not isinstance(entry.value, Mapping):
         return None
     inner = entry.value
     name, items = scalar(inner, "as"), inner.get("in")
     if name is None or items is None:
         return None
     return LoopDoc(
-        key=entry.key.span,
+        word=entry.key,
         name=name,
         items=items,
         parallel=inner.entry("parallel") is not None,
@@ -205,14 +198,13 @@ def batches(node: Node | None) -> Iterator[int | str]:
             yield item.value
 
 
-def approval(node: Mapping) -> ApprovalDoc | None:
-    entry = node.entry("approval")
-    match entry:
-        case Entry(value=Scalar() as role):
-            return ApprovalDoc(entry.key.span, (role.text,))
-        case Entry(value=Mapping() as inner):
+def approval(entry: Entry) -> ApprovalDoc | None:
+    match entry.value:
+        case Scalar() as role:
+            return ApprovalDoc(entry.key, (role.text,))
+        case Mapping() as inner:
             return ApprovalDoc(
-                entry.key.span,
+                entry.key,
                 roles=roles(inner.get("from")),
                 any=scalar(inner, "any"),
                 confirm=scalar(inner, "confirm"),
@@ -233,3 +225,44 @@ def silence(node: Node | None) -> SilenceDoc | None:
     if not isinstance(node, Mapping) or (after := duration(node, "after")) is None:
         return None
     return SilenceDoc(after, "abort" if text(node, "then") == "abort" else "deny")
+
+
+def _scalar(entry: Entry) -> Scalar | None:
+    return entry.value if isinstance(entry.value, Scalar) else None
+
+
+def _expression(entry: Entry) -> Expression | None:
+    return bare(entry.value) if isinstance(entry.value, Scalar) else None
+
+
+def _duration(entry: Entry) -> float | None:
+    return parse_duration(entry.value.text) if isinstance(entry.value, Scalar) else None
+
+
+OF_STEP: dict[str, tuple[str, Callable[[Entry], object]]] = {
+    "title": ("title", _scalar),
+    "wait": ("wait", _scalar),
+    "ask": ("ask", ask),
+    "parallel": ("parallel", lambda _: True),
+    "effect": ("said_effect", effect),
+    "when": ("when", _expression),
+    "require": ("require", lambda entry: tuple(requires(entry.value))),
+    "for_each": ("loop", loop),
+    "approval": ("approval", approval),
+    "unattended": ("unattended", _scalar),
+    "within": ("within", _duration),
+    "maxItems": ("max_items", lambda entry: whole(entry.value)),
+    "irreversible": ("irreversible", _scalar),
+    "idempotent": ("idempotent", lambda entry: isinstance(entry.value, Scalar)),
+    "outputs": ("outputs", lambda entry: tuple(outputs(entry.value))),
+    "findings": ("findings", lambda entry: tuple(findings(entry.value))),
+    "keep": ("keep", lambda entry: tuple(outputs(entry.value))),
+    "links": ("links", lambda entry: tuple(links(entry.value))),
+    "on_failure": ("on_failure", on_failure),
+    "retry": ("retry", retry),
+    "timeout": ("timeout", _duration),
+}
+"""By word the field of a step's document and what is made of the word's entry, where nothing else is needed.
+
+A step has five of all these words, so they are gone through, instead of asking for each that there could be.
+"""

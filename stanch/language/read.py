@@ -15,7 +15,7 @@ import yaml
 
 from stanch.language.characters import LARGEST_FILE, decode
 from stanch.language.diagnostics import Report
-from stanch.language.scalar import NotANumber, Value, resolve
+from stanch.language.scalar import NOT_TEXT, NotANumber, Value, resolve
 from stanch.language.source import START, Source, Span, shortened
 from stanch.language.tree import Entry, Mapping, Node, Scalar, Sequence, Style
 from stanch.language.unread import has_directive, is_name, report_key, report_tag
@@ -36,7 +36,14 @@ _DOCUMENT = yaml.DocumentStartEvent
 _STREAM_END = yaml.StreamEndEvent
 _BEGIN = frozenset((_MAPPING, yaml.SequenceStartEvent))
 _END = frozenset((yaml.MappingEndEvent, yaml.SequenceEndEvent))
-_STYLES: dict[str | None, Style] = {"'": "single", '"': "double", "|": "literal", ">": "folded"}
+_STYLES: dict[str | None, Style] = {
+    None: "plain",
+    "": "plain",
+    "'": "single",
+    '"': "double",
+    "|": "literal",
+    ">": "folded",
+}
 _PROPERTIES = re.compile(r"(?:[&!]\S*(?:\s|#[^\n\r]*)*)+")
 """An anchor, a tag, and what may stand between them and their value."""
 
@@ -201,7 +208,12 @@ class _Builder:
 
     def _scalar(self, event: _Event) -> Scalar:
         text, start, end = event.value, event.start_mark.index, event.end_mark.index
-        style = _STYLES.get(event.style, "plain")
+        style = _STYLES[event.style]
+        self._values += 1
+        if self._values > MOST_VALUES:
+            self._too_many(event)
+        if event.tag is None and event.anchor is None and (style != "plain" or text[:1] not in NOT_TEXT):
+            return Scalar(text, text, self._source, style, start, end)  # nearly all of them
         value: Value = text
         refused = False
         if event.tag is not None:
@@ -217,9 +229,6 @@ class _Builder:
             start = self._behind_properties(start, end)
             self._check_name(event)
         node = Scalar(value, text, self._source, style, start, end, refused)
-        self._values += 1
-        if self._values > MOST_VALUES:
-            self._too_many(event)
         if event.anchor is not None:
             self._anchors[event.anchor] = (node, 1)
         return node
@@ -256,7 +265,7 @@ class _Builder:
         else:
             entries = tuple(frame.entries.values())
             end = end if flow or not entries else _end_of_block(entries[-1].value, start, end)
-            node = Mapping(entries, self._source, flow, start, end)
+            node = Mapping(entries, self._source, flow, start, end, frame.entries)
         if begun.anchor is not None:
             self._anchors[begun.anchor] = (node, self._values - frame.before)
         return node
@@ -288,10 +297,14 @@ class _Builder:
 
     def _key(self, node: Node, frame: _Frame, entries: dict[str, Entry]) -> Scalar:
         """The key of the value that comes next, which is dropped when the key is refused."""
-        if isinstance(node, Scalar) and isinstance(node.value, str):
-            frame.drop = node.text in entries or not is_name(node, self._source)
-            if not frame.drop:
-                return node
+        if (
+            isinstance(node, Scalar)
+            and isinstance(node.value, str)
+            and node.text not in entries
+            and is_name(node, self._source)
+        ):
+            frame.drop = False
+            return node
         frame.drop = True
         scalar = node if isinstance(node, Scalar) else Scalar("", "", node.span)
         frame.cut |= report_key(node, entries.get(scalar.text), self._source, self._report)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from stanch.language.chains import Chain, chains
+from stanch.language.record import record
 from stanch.language.scope import (
     ALERT,
     INCIDENT,
@@ -35,7 +35,7 @@ Status: TypeAlias = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reference:
     chain: Chain
     status: Status

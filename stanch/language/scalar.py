@@ -18,7 +18,7 @@ _CONSTANTS: dict[str, bool | None] = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 _NUMBERISH = frozenset("-+.0123456789")
-_NOT_TEXT = _NUMBERISH | {text[:1] for text in _CONSTANTS}
+NOT_TEXT = _NUMBERISH | {text[:1] for text in _CONSTANTS}
 """How anything begins that could be other than text; most scalars do not."""
 _DECIMAL = re.compile(r"[-+]?[0-9]+")
 _OCTAL = re.compile(r"0o[0-7]+")
@@ -36,7 +36,7 @@ class NotANumber(ValueError):
 
 def resolve(text: str) -> Value:
     """The value of the plain scalar `text`. Raises NotANumber."""
-    if text[:1] not in _NOT_TEXT:
+    if text[:1] not in NOT_TEXT:
         return text
     if text in _CONSTANTS:
         return _CONSTANTS[text]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 from stanch.language.catalogue import ActionSpec
 from stanch.language.document import CallDoc, StepDoc
 from stanch.language.plan import Json
+from stanch.language.record import record
 from stanch.language.types import BOOL, RECORD, STRING, TIMESTAMP, Signature, of_schema
 
 STEP_STATE: Mapping[str, Signature] = {
@@ -60,7 +62,7 @@ ROOTS = frozenset({"inputs", "steps", "run", "alert", "result"})
 """Names with a meaning of their own; a loop cannot be called so."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ResultType:
     """What `result` is: one object with these fields, or a list of such objects."""
 
@@ -80,7 +82,7 @@ class Doubt:
     """None: it fails and the run goes on."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StepNames:
     """A step that has ended, as others see it."""
 
@@ -96,8 +98,10 @@ class StepNames:
     """Of a loop: the outputs that each round makes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Scope:
+    """It has no slots, because a copy of it with something changed is made for every step."""
+
     inputs: Mapping[str, Signature] = field(default_factory=dict)
     ended: Mapping[str, StepNames] = field(default_factory=dict)
     loops: Mapping[str, Signature] = field(default_factory=dict)
@@ -106,7 +110,7 @@ class Scope:
     doubts: tuple[Doubt, ...] = ()
     """The conditions that hold here, because this place is behind them too."""
     asserted: frozenset[str] = frozenset()
-    """Steps of which a condition or `require` on the way here has asked whether they ran or went well."""
+    """What is known of steps (facts of `guards`), by the conditions and `require` on the way here."""
     step: StepDoc | None = None
     """Whose expression it is."""
     own: Mapping[str, Signature] | None = None
@@ -118,11 +122,17 @@ class Scope:
     nameless: bool = False
     """A loop around was not understood, so any name may be that of its items."""
 
+    def but(self, **changed: Any) -> Scope:
+        """A copy with other values in these fields; `dataclasses.replace` takes ten times as long."""
+        scope = object.__new__(Scope)
+        scope.__dict__.update(self.__dict__, **changed)
+        return scope
+
     def with_loop(self, name: str, item: Signature) -> Scope:
-        return replace(self, loops={**self.loops, name: item})
+        return self.but(loops={**self.loops, name: item})
 
     def with_result(self, result: ResultType | None) -> Scope:
-        return replace(self, result=result)
+        return self if result is self.result else self.but(result=result)
 
 
 def result_of(call: CallDoc | None) -> ResultType | None:
@@ -131,10 +141,15 @@ def result_of(call: CallDoc | None) -> ResultType | None:
         return None
     if call.spec is None or call.spec.targets in call.lost:
         return UNKNOWN_RESULT
-    return ResultType(many=call.fans_out, fields=result_fields(call.spec))
+    return _result_type(call.spec, call.fans_out)
 
 
 UNKNOWN_RESULT = ResultType(many=False, fields=None)
+
+
+@lru_cache(maxsize=256)
+def _result_type(spec: ActionSpec, many: bool) -> ResultType:
+    return ResultType(many, result_fields(spec))
 
 
 @lru_cache(maxsize=256)

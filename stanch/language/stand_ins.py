@@ -8,12 +8,11 @@ common type there are a few stand-ins, which the environment declares once and f
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from string import ascii_lowercase
 from typing import TypeAlias
 
 from stanch.language.chains import chains
+from stanch.language.record import record
 from stanch.language.types import Signature
 
 Names: TypeAlias = frozenset[tuple[str, Signature]]
@@ -40,16 +39,21 @@ _LETTERS = dict(zip(_COMMON, ascii_lowercase, strict=False))
 _SHARED: Names = frozenset(
     (f"_{letter}{number}", signature) for signature, letter in _LETTERS.items() for number in range(_EACH)
 )
-_TAKEN = re.compile(r"\b_[a-z][0-9]\b", re.ASCII)
+_TAKEN = re.compile(r"_(?<!\w_)[a-z][0-9]\b", re.ASCII)
+"""It begins with a letter, not with `\\b`, so that the search runs from one `_` to the next."""
 _LITERAL = re.compile(
-    r"""(?P<text>"[^"\n]*"|'[^'\n]*')|(?<![\w.])[0-9]{1,15}(?P<fraction>\.[0-9]{1,15})?(?![\w.])|\s+""",
-    re.ASCII,
+    r"""
+      (?P<text>"[^"\n]*"|'[^'\n]*')
+    | (?<![\w.])[0-9]{1,15}(?P<fraction>\.[0-9]{1,15})?(?![\w.])
+    | \s\s+|[^\S ]  # all space that is not one space already
+    """,
+    re.ASCII | re.VERBOSE,
 )
 _HARD = re.compile(r"\\|\"\"\"|'''|//")
 """What makes it hard to say where a literal ends."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StandIns:
     pieces: tuple[tuple[str, str], ...]
     """Parts of the expression, each with what stands for it; in between, it is as written."""
@@ -66,7 +70,7 @@ class StandIns:
 
 
 def stand_ins(expression: str, names: Names) -> StandIns:
-    chosen = {} if _TAKEN.search(expression) else dict(_chosen(names))
+    chosen = {} if _TAKEN.search(expression) else _chosen(names)
     pieces = []
     at = 0
     for chain in chains(expression) if chosen else ():
@@ -89,14 +93,16 @@ def stand_ins(expression: str, names: Names) -> StandIns:
     return StandIns((*pieces, (rest, rest)), _SHARED.union(others) if others else _SHARED)
 
 
-def _chosen(names: Names) -> Iterator[tuple[str, str]]:
+def _chosen(names: Names) -> dict[str, str]:
     """Each name that has a stand-in, with it. A name of a loop may be too short to be replaced."""
+    chosen: dict[str, str] = {}
     used: dict[Signature, int] = {}
     for name, signature in sorted(names):
         number = used.get(signature, 0)
         if signature in _LETTERS and number < _EACH and len(name) > len("_a0"):
             used[signature] = number + 1
-            yield name, f"_{_LETTERS[signature]}{number}"
+            chosen[name] = f"_{_LETTERS[signature]}{number}"
+    return chosen
 
 
 def _typical(found: re.Match[str]) -> str:

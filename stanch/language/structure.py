@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from stanch.language.diagnostics import Report
 from stanch.language.misfit import Misfit, Path, choices, describe
 from stanch.language.plan import Json
+from stanch.language.record import record
 from stanch.language.secret import is_reference
 from stanch.language.shapes import EXPRESSION, Shape
 from stanch.language.source import Span
@@ -17,12 +18,16 @@ from stanch.language.tree import Entry, Mapping, Node, Scalar, Sequence
 from stanch.language.words import BLOCK_WORDS, did_you_mean, is_unsupported, listed, nearest
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Head:
     """What a mapping is called, and where to point when something in it is missing."""
 
     name: str
-    span: Span
+    place: Span | Node
+
+    @property
+    def span(self) -> Span:
+        return self.place if isinstance(self.place, Span) else self.place.span
 
 
 @dataclass(slots=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
 OPEN = "${{"
+_NESTS = re.compile(r"""[{}"']""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,9 @@ def sole_hole(parts: Parts) -> Hole | None:
 
 def _closing(text: str, at: int, opening: int) -> int:
     """Offset of the `}}` that closes the hole whose text begins at `at`."""
+    end = text.find("}}", at)
+    if _NESTS.search(text, at, end) is None and end >= 0:
+        return end  # nearly all of them
     depth = 0
     while at < len(text):
         char = text[at]

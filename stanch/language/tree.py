@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal, TypeAlias, TypeVar, dataclass_transform
+from typing import Literal, TypeAlias
 
 from stanch.language.plan import Json
+from stanch.language.record import record
 from stanch.language.source import Source, Span
 
 Style: TypeAlias = Literal["plain", "single", "double", "literal", "folded"]
-_Kind = TypeVar("_Kind")
-
-
-@dataclass_transform(frozen_default=True, eq_default=False)
-def _node(kind: type[_Kind]) -> type[_Kind]:
-    """A slotted dataclass that is frozen for the type checker only.
-
-    A runbook has a thousand nodes, and one that is frozen at run time takes four times as long to make.
-    """
-    return dataclass(slots=True, eq=False)(kind)
 
 
 class _Placed:
@@ -35,7 +25,7 @@ class _Placed:
         return self.at if isinstance(self.at, Span) else self.at.span(self.start, self.end)
 
 
-@_node
+@record
 class Scalar(_Placed):
     value: bool | int | float | str | None
     """What YAML 1.2's core schema makes of it."""
@@ -51,7 +41,7 @@ class Scalar(_Placed):
     """It was reported already while it was read."""
 
 
-@_node
+@record
 class Sequence(_Placed):
     items: tuple[Node, ...]
     at: Source | Span
@@ -60,7 +50,7 @@ class Sequence(_Placed):
     end: int = 0
 
 
-@_node
+@record
 class Entry:
     key: Scalar
     value: Node
@@ -70,15 +60,19 @@ class Entry:
         return self.key.text
 
 
-@_node
+@record
 class Mapping(_Placed):
     entries: tuple[Entry, ...]
     at: Source | Span
     flow: bool = False
     start: int = 0
     end: int = 0
+    by_name: dict[str, Entry] | None = None
+    """The entries again; None of a mapping that was not read but made of parts of others."""
 
     def entry(self, name: str) -> Entry | None:
+        if self.by_name is not None:
+            return self.by_name.get(name)
         for entry in self.entries:
             if entry.key.text == name:
                 return entry
@@ -93,13 +87,15 @@ Node: TypeAlias = Scalar | Sequence | Mapping
 
 def plain(node: Node) -> Json:
     """The data of a tree, without places."""
-    match node:
-        case Scalar():
-            return node.value
-        case Sequence():
-            return [plain(item) for item in node.items]
-        case Mapping():
-            return {entry.key.text: plain(entry.value) for entry in node.entries}
+    # No `match` and no call for a scalar: a runbook has a thousand of them, and each is asked for twice.
+    if isinstance(node, Mapping):
+        return {
+            entry.key.text: held.value if isinstance(held := entry.value, Scalar) else plain(held)
+            for entry in node.entries
+        }
+    if isinstance(node, Sequence):
+        return [item.value if isinstance(item, Scalar) else plain(item) for item in node.items]
+    return node.value
 
 
 def scalars(node: Node) -> Iterator[Scalar]:

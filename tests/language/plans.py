@@ -58,13 +58,42 @@ _SIMPLE: dict[Any, st.SearchStrategy[Any]] = {
 }
 
 
+_schemas = st.dictionaries(
+    texts,
+    st.fixed_dictionaries(
+        {}, optional={"type": texts, "default": values, "enum": st.lists(values, min_size=1) | texts}
+    ),
+    max_size=2,
+)
+_MADE: dict[str, dict[str, st.SearchStrategy[Any]]] = {
+    "ForEach": {"batches": st.lists(st.sampled_from([1, 3, "25%", "100%"]), max_size=2).map(tuple)},
+    "Plan": {"inputs": _schemas},
+    "Ask": {"fields": _schemas},
+    "Call": {
+        "action": st.sampled_from(["ssh", "http", "prometheus", "ansible", "manual", "command", "other"]),
+        "params": st.fixed_dictionaries(
+            {},
+            optional={
+                **dict.fromkeys(("hosts", "run", "env", "json", "query", "headers", "form"), values),
+                **dict.fromkeys(("url", "script", "stdin", "method", "as", "playbook", "who", "do"), texts),
+            },
+        ),
+    },
+}
+"""Where any value of the type would be none that the compiler lets through."""
+
+
 def _most(depth: int) -> int:
     return 2 if depth < DEEPEST else 0
 
 
 def _instances(kind: Any, depth: int) -> st.SearchStrategy[Any]:
     hints = typing.get_type_hints(kind)
-    given = {field.name: of(hints[field.name], depth + 1) for field in dataclasses.fields(kind)}
+    made = _MADE.get(kind.__name__, {})
+    given = {
+        field.name: made[field.name] if field.name in made else of(hints[field.name], depth + 1)
+        for field in dataclasses.fields(kind)
+    }
     needed = {name: made for name, made in given.items() if _is_needed(kind, name)}
     others = {name: made for name, made in given.items() if name not in needed}
     return st.fixed_dictionaries(needed, optional=others).map(lambda drawn: kind(**drawn))

@@ -168,7 +168,8 @@ LABEL = r'"[^"<>`%\n]{1,1000}"'
 LINE = re.compile(
     rf"""flowchart[ ]TD | [ ]*end
     | [ ]*subgraph[ ]s[\d_]+[ ]\[{LABEL}\]
-    | [ ]*\w+(?:\[{LABEL}\] | \[/{LABEL}/\] | \[/{LABEL}\\\] | \[\[{LABEL}\]\] | \(\[{LABEL}\]\) | \{{{LABEL}\}})(?:::: \w+)?
+    | [ ]*\w+(?:\[{LABEL}\] | \[/{LABEL}/\] | \[/{LABEL}\\\] | \[\[{LABEL}\]\])(?:::: \w+)?
+    | [ ]*\w+(?:\(\[{LABEL}\]\) | \{{{LABEL}\}})(?:::: \w+)?
     | [ ]*\w+[ ](?:-->|-\.->)(?:\|{LABEL}\|)?[ ]\w+
     | [ ]*classDef[ ].*""",
     re.VERBOSE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,187 @@ def test_a_value_that_may_not_exist_can_be_read_after_asking(reader: str) -> Non
 )
 def test_a_value_that_may_not_exist_is_not_read_without_asking(reader: str) -> None:
     assert codes(MAYBE + reader + "\n") == ["RB304"]
+
+
+# `careless` and `maybe` of MAYBE; `c` and `m` are their outputs.
+GUARDED = [
+    "ok ? c : 0",
+    "!ok ? 0 : c",
+    "!(ok == true) ? 0 : c",
+    "ok != false ? c : 0",
+    "true == ok ? c : 0",
+    "ok && c == 200",
+    "!ok || c == 200",
+    "failed || c == 200",
+    "!failed && c == 200",
+    "failed == false && c == 200",
+    "!(failed || !ran) && c == 200",
+    "(ok || ran && !failed) && c == 200",
+    "(run.mode == 'live' && (ok)) && c == 200",
+    "run.mode == 'live' && ok && c == 200 && c != 404",
+    "(ok ? run.mode == 'live' : false) && c == 200",
+    "(ok ? run.mode == 'live' : !true) && c == 200",
+    "(ok && maybe_ran || ok && run.mode == 'live') && c == 200",
+    "ok && [1].exists(i, i == c)",
+    "[1].exists(i, ok && i == c)",
+    "ok ? {'a': [c]} : {}",
+    "has(steps.careless.status) && c == 200",
+    "has(steps.careless.status)",
+    "!has(steps.careless.status) ? 0 : c",
+    "ok && ') || (\u00e9' != \"?:\" && c == 200",
+    "maybe_ran ? m : 0",
+    "maybe_ok ? m : 0",
+    "maybe_failed ? m : 0",
+    "!maybe_ran || m == 200",
+    "(run.mode == 'live' ? maybe_ran : maybe_ok) && m == 200",
+]
+UNGUARDED = [
+    "!ok && c == 200",
+    "ok ? false : c == 200",
+    "ok || c == 200",
+    "ok ? c : c",
+    "ran && c == 200",
+    "failed && c == 200",
+    "!failed || c == 200",
+    "!denied && c == 200",
+    "ok == false && c == 200",
+    "ok != true && c == 200",
+    "(ok || run.mode == 'live') && c == 200",
+    "!(ok && run.mode == 'live') || ok ? c == 200 : true",
+    "!(failed && ran) && c == 200",
+    "(run.mode == 'live' ? ok : true) && c == 200",
+    "[ok].size() == 1 && c == 200",
+    "[1].exists(i, ok) && c == 200",
+    "'steps.careless.ok' != '' && c == 200",
+    "!has(steps.careless.status) && c == 200",
+    "has(steps.careless.ok) && c == 200",
+    "maybe_ok && c == 200",
+    "!maybe_failed && m == 200",
+    "!maybe_ran && m == 200",
+    "maybe_ran || m == 200",
+]
+
+
+def said(short: str) -> str:
+    """The expression with the names of MAYBE in the place of the tables' short ones."""
+    names = {"c": "steps.careless.status", "m": "steps.maybe.status"}
+    for state in ("ok", "ran", "failed", "denied"):
+        names |= {state: f"steps.careless.{state}", f"maybe_{state}": f"steps.maybe.{state}"}
+    pattern = r"(?<![.'\w])(" + "|".join(names) + r")(?![\w'])"
+    return re.sub(pattern, lambda found: names[found[1]], short)
+
+
+def reads(expression: str) -> str:
+    return MAYBE + "- id: r\n  outputs:\n    x: |-\n      " + said(expression) + "\n"
+
+
+@pytest.mark.parametrize("expression", GUARDED)
+def test_a_read_is_guarded_by_what_is_known_where_it_stands(expression: str) -> None:
+    assert codes(reads(expression)) == []
+
+
+@pytest.mark.parametrize("expression", UNGUARDED)
+def test_to_mention_a_step_is_not_to_ask_it(expression: str) -> None:
+    assert codes(reads(expression)) == ["RB304"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("ok", []),
+        ("!failed", []),
+        ("ok == true", []),
+        ("!(failed || !ran)", []),
+        ("ok ? c == 200 : false", []),
+        ("!ok", ["RB304"]),
+        ("ran", ["RB304"]),
+        ("failed", ["RB304"]),
+        ("ok || run.mode == 'live'", ["RB304"]),
+        ("ok ? c == 200 : true", ["RB304"]),
+    ],
+)
+def test_a_condition_says_of_later_places_what_its_truth_says(condition: str, expected: list[str]) -> None:
+    that = said(condition)
+    inside = f'- id: r\n  when: "{that}"\n  outputs: {{x: steps.careless.status}}\n'
+    behind = f'- id: g\n  require: [{{that: "{that}", else: No.}}]\n'
+    assert codes(MAYBE + inside) == expected
+    assert codes(MAYBE + behind + "- {id: r, outputs: {x: steps.careless.status}}\n") == expected
+
+
+def test_a_condition_that_reads_nothing_of_a_step_may_ask_whether_it_failed() -> None:
+    assert codes(MAYBE + "- {id: r, when: '!steps.careless.ok', outputs: {x: steps.careless.ran}}\n") == []
+
+
+def test_a_condition_that_is_no_cel_is_one_mistake() -> None:
+    wrong = "- {id: r, when: 'steps.careless.ok &&', outputs: {x: steps.careless.status}}\n"
+    assert codes(MAYBE + wrong) == ["RB401"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "hint"),
+    [
+        ("when: run.mode == 'live'", "steps.a.ran"),
+        ("on_failure: continue", "steps.a.ok"),
+        ("when: run.mode == 'live'\n  on_failure: continue", "steps.a.ok"),
+    ],
+)
+def test_the_hint_asks_for_what_is_in_doubt(condition: str, hint: str) -> None:
+    text = f"- id: a\n  {condition}\n  http: {{url: 'http://x/'}}\n  outputs: {{status: result.status}}\n"
+    (found,) = diagnose(whole(text + "- {id: r, outputs: {x: steps.a.status}}\n"))
+    assert found.hint == f"ask first: `when: {hint}`, or `{hint} ? ... : ...`"
+    assert codes(text + f"- {{id: r, when: {hint}, outputs: {{x: steps.a.status}}}}\n") == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ("block.ok", []),
+        ("inner.ok", []),
+        ("inner.ran && !steps.inner.failed", []),
+        ("block.ran", ["RB304"]),
+        ("inner.ran", ["RB304"]),
+        ("block.ran && !steps.inner.failed", ["RB304"]),
+    ],
+)
+def test_a_block_that_may_stop_is_asked_whether_it_went_well(asked: str, expected: list[str]) -> None:
+    block = """\
+- id: block
+  when: run.mode == "live"
+  on_failure: continue
+  steps:
+    - {id: first, http: {url: "http://x/"}}
+    - {id: inner, http: {url: "http://x/"}, outputs: {status: result.status}}
+"""
+    assert (
+        codes(f"{block}- {{id: r, when: 'steps.{asked}', outputs: {{x: steps.inner.status}}}}\n") == expected
+    )
+
+
+def test_a_block_that_went_well_may_have_left_out_a_step() -> None:
+    block = """\
+- id: block
+  when: run.mode == "live"
+  steps:
+    - {id: inner, when: run.severity == "SEV1", http: {url: "http://x/"}, outputs: {status: result.status}}
+"""
+    reader = "- {{id: r, when: steps.{}, outputs: {{x: steps.inner.status}}}}\n"
+    assert codes(block + reader.format("block.ok")) == ["RB304"]
+    assert codes(block + reader.format("inner.ran")) == []
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("has(run.incident) && run.incident.id != ''", []),
+        ("!has(run.incident) || run.incident.id != ''", []),
+        ("has(run.incident) && has(run.incident.url)", []),
+        ("!has(run.incident) && run.incident.id != ''", ["RB304"]),
+        ("has(run.incident) || run.incident.id != ''", ["RB304"]),
+        ("has(run.incident.url)", ["RB304"]),
+    ],
+)
+def test_the_incident_is_asked_for_where_it_is_read(expression: str, expected: list[str]) -> None:
+    assert codes(reads(expression)) == expected
 
 
 def test_steps_of_one_conditional_block_read_each_other() -> None:

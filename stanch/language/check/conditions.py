@@ -57,6 +57,12 @@ def facts(cel: str) -> tuple[Fact, ...]:
         return ()
 
 
+def may_contradict_itself(cel: str) -> bool:
+    """Whether two parts of a condition may speak of one value; a cheap look before its `facts`."""
+    names = [chain.parts[:2] for chain in chains(cel)]
+    return "[" in cel or len(set(names)) < len(names) or any(len(parts) < 2 for parts in names)
+
+
 def conflict(found: Iterable[Fact]) -> str | None:
     """The first subject of which the facts cannot all be true."""
     possible: dict[str, frozenset[tuple[str, object]]] = {}

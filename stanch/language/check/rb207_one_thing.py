@@ -11,7 +11,7 @@ from stanch.language.tree import Mapping
 from stanch.language.words import listed
 
 _KINDS = frozenset({"steps", "runbook", "ask", "wait"})
-_CALLS = ("done", "verify", "undo", "revert")
+_CALLS = frozenset({"done", "verify", "undo", "revert"})
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
@@ -19,7 +19,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
     for step in context.steps:
         if step.kind == "broken":
             continue
-        found = [entry for entry in step.node.entries if entry.name in kinds]
+        entries = step.node.entries
+        found = [entry for entry in entries if entry.key.text in kinds]
         if len(found) > 1:
             names = listed([entry.name for entry in found])
             message = f"a step does one thing, and this one has {names}"
@@ -27,8 +28,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
         elif step.kind == "compute" and not step.lost and not (step.outputs or step.require or step.findings):
             hint = "give it an action, `steps`, `runbook`, `ask`, `wait`, `outputs`, `require` or `findings`"
             yield context.diagnostic("RB207", step.name, f"step `{step.id}` does nothing", hint)
-        for entry in step.node.entries:
-            if entry.name in _CALLS and entry.name not in step.lost and isinstance(entry.value, Mapping):
+        for entry in entries:
+            if entry.key.text in _CALLS and entry.name not in step.lost and isinstance(entry.value, Mapping):
                 yield from _call(context, step, entry.name, entry.value, calls)
 
 

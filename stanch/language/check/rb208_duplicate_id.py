@@ -6,16 +6,16 @@ from collections.abc import Iterator
 
 from stanch.language.check.context import Context
 from stanch.language.diagnostics import Diagnostic, Related
-from stanch.language.source import Span
+from stanch.language.document import StepDoc
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    first: dict[str, Span] = {}
+    first: dict[str, StepDoc] = {}
     for step in context.steps:
         if not step.id:
             continue
         if (earlier := first.get(step.id)) is not None:
-            related = (Related(earlier, f"`{step.id}` stands first"),)
+            related = (Related(earlier.name, f"`{step.id}` stands first"),)
             message = f"there are two steps with the id `{step.id}`"
             yield context.diagnostic("RB208", step.name, message, None, related)
-        first.setdefault(step.id, step.name)
+        first.setdefault(step.id, step)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stanch.language.check.context import Context
+from stanch.language.check.rb506_nothing_to_approve import change_words
 from stanch.language.diagnostics import Diagnostic
-from stanch.language.document import ApprovalDoc, StepDoc, step_effect
+from stanch.language.document import ApprovalDoc, StepDoc
 
 _CHANGING = frozenset({"done", "undo", "irreversible", "idempotent", "unattended"})
 _OF_ACTIONS = frozenset(
@@ -18,6 +19,8 @@ _OF_ACTIONS = frozenset(
 _OF_MACHINES = frozenset({"script", "until", "every", "stable", "retry", "keep"})
 _WAITING = frozenset({"every", "within", "stable"})
 _GROUPS = ("block", "child")
+_SOMETIMES = _CHANGING | _OF_ACTIONS | {"undo", "timeout", "inputs", "parallel"}
+"""Words that not every step may have."""
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
@@ -29,7 +32,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
         if step.kind == "broken" or (step.kind == "compute" and step.lost):
             continue
         for entry in step.node.entries:
-            if (found := _misplaced(step, entry.name)) is not None:
+            word = entry.key.text
+            if word in _SOMETIMES and (found := _misplaced(step, word)) is not None:
                 message, hint = found
                 yield context.diagnostic("RB211", entry.key.span, message, hint)
         yield from _beside(context, step)
@@ -55,7 +59,9 @@ def _misplaced(step: StepDoc, word: str) -> tuple[str, str | None] | None:
 def _misplaced_in_action(step: StepDoc, word: str) -> tuple[str, str | None] | None:
     call = step.call
     by_hand = call is not None and call.by_hand
-    if word in _CHANGING and step_effect(step) == "read" and not (by_hand and word == "done"):
+    if word in _CHANGING and step.effect == "read" and not (by_hand and word == "done"):
+        if change_words(step):
+            return None  # then it is the effect that is wrong
         return f"`{word}` belongs to a change, and this step only reads", None
     if by_hand and word in _OF_MACHINES:
         hint = "what shows that it is done stands in `done`" if word == "until" else None

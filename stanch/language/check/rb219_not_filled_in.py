@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stanch.language.check.context import Context
+from stanch.language.check.rb530_unknown_schema_word import WORDS
 from stanch.language.diagnostics import Diagnostic
 from stanch.language.document import FieldDoc
 from stanch.language.place import locate
@@ -31,6 +32,8 @@ def _schema(context: Context, each: FieldDoc, what: str) -> Iterator[Diagnostic]
     for entry in each.node.entries:
         if entry.name == "enum" and what == "answer" and isinstance(entry.value, Scalar):
             continue
+        if entry.name not in WORDS:
+            continue  # it may be the word behind which it is filled in, misspelt
         yield from _literal(context, entry.value, f"`{entry.name}` of the {what} `{each.name.text}`")
 
 

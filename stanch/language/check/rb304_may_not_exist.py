@@ -6,37 +6,71 @@ from collections.abc import Iterator
 
 from stanch.language.check.context import Context
 from stanch.language.diagnostics import Diagnostic, Related
-from stanch.language.guards import INCIDENT, asserts
+from stanch.language.guards import INCIDENT, NO_FACTS, Facts, known_inside
 from stanch.language.judge import Use
 from stanch.language.references import Reference
 from stanch.language.scope import Doubt, StepNames
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    for use, reference in context.references:
-        target = reference.target
-        if reference.name.startswith(INCIDENT) and reference.root == "run":
-            if not use.broken and INCIDENT not in use.scope.asserted | asserts(use.cel):
-                yield _no_incident(context, use, reference)
+    for use in context.annotated.uses:
+        if use.broken:
             continue
-        if reference.status != "fine" or target is None or reference.chain.parts[2] not in target.outputs:
-            continue
-        doubt = next((doubt for doubt in target.doubts if not _settled(doubt, target, use)), None)
-        if doubt is not None and not use.broken:
-            yield _diagnostic(context, use, reference, doubt)
+        told = set()
+        for reference in use.references:
+            if reference.name not in told and (found := _judged(context, use, reference)) is not None:
+                told.add(reference.name)
+                yield found
 
 
-def _settled(doubt: Doubt, target: StepNames, use: Use) -> bool:
-    """Whether this place is reached only if the doubtful step ran well, or asks for it itself."""
-    scope = use.scope
-    if doubt in scope.doubts:
+def _judged(context: Context, use: Use, reference: Reference) -> Diagnostic | None:
+    if reference.root == "run":
+        if reference.name.startswith(INCIDENT) and INCIDENT not in _known(use, reference):
+            return _no_incident(context, use, reference)
+        return None
+    target = reference.target
+    if target is None or not target.doubts or reference.status != "fine":
+        return None
+    if reference.chain.parts[2] not in target.outputs:
+        return None
+    known = _known(use, reference)
+    doubts = [doubt for doubt in target.doubts if not _settled(context, doubt, target, use, known)]
+    return _diagnostic(context, use, reference, doubts) if doubts else None
+
+
+def _known(use: Use, reference: Reference) -> Facts:
+    """What was asked before the name is read: on the way to the expression, and in it."""
+    return use.scope.asserted | known_inside(use.cel).get(reference.chain.start, NO_FACTS)
+
+
+def _settled(context: Context, doubt: Doubt, target: StepNames, use: Use, known: Facts) -> bool:
+    """Whether this place is reached only if the doubtful step ran, or only if it did not fail."""
+    if doubt in use.scope.doubts:
         return True
-    if {doubt.step, target.step.id} & (scope.asserted | asserts(use.cel)):
+    if not known and doubt.when is None:
+        return False
+    inward = _inward(context, doubt, target)
+    if any(f"steps.{step}.ok" in known for step in inward):
         return True
-    conditions = {each.when for each in scope.doubts}
-    if scope.step is not None and scope.step.when is not None:
-        conditions.add(scope.step.when.cel)
-    return doubt.when is not None and doubt.when in conditions
+    ran = [step for step in inward if f"steps.{step}.ran" in known]
+    if doubt.when is None:
+        # Whether it ran at all is a doubt of its own.
+        return any(f"!steps.{step}.failed" in known for step in (doubt.step, *ran))
+    return bool(ran) or doubt.when in _conditions(use)
+
+
+def _inward(context: Context, doubt: Doubt, target: StepNames) -> list[str]:
+    """The doubtful step, and those in it down to the one that is read: what went well there did so here."""
+    path = [*(block.id for block in context.blocks[target.step.id]), target.step.id]
+    return path[path.index(doubt.step) :] if doubt.step in path else [doubt.step, target.step.id]
+
+
+def _conditions(use: Use) -> set[str | None]:
+    conditions = {each.when for each in use.scope.doubts}
+    step = use.scope.step
+    if step is not None and step.when is not None:
+        conditions.add(step.when.cel)
+    return conditions
 
 
 def _no_incident(context: Context, use: Use, reference: Reference) -> Diagnostic:
@@ -46,13 +80,16 @@ def _no_incident(context: Context, use: Use, reference: Reference) -> Diagnostic
     return context.diagnostic("RB304", context.name_place(use, reference, parts), message, hint)
 
 
-def _diagnostic(context: Context, use: Use, reference: Reference, doubt: Doubt) -> Diagnostic:
+def _diagnostic(context: Context, use: Use, reference: Reference, doubts: list[Doubt]) -> Diagnostic:
+    """`doubts`: those that are not settled, outermost first. The hint settles all of them."""
+    doubt = doubts[0]
     step = context.annotated.names[doubt.step].step
     name = reference.chain.parts[1]
     why = "may not have run" if doubt.when is not None else "may have failed"
-    asked = "ran" if doubt.when is not None else "ok"
     word = "when" if doubt.when is not None else "on_failure"
     related = (Related(step.key(word), f"`{doubt.step}` has `{word}`"),)
-    hint = f"ask first: `when: steps.{doubt.step}.{asked}`, or `steps.{doubt.step}.{asked} ? ... : ...`"
+    may_fail = any(each.when is None for each in doubts)
+    asked = f"steps.{doubts[-1].step}.{'ok' if may_fail else 'ran'}"
+    hint = f"ask first: `when: {asked}`, or `{asked} ? ... : ...`"
     message = f"`{reference.name}` may not exist: `{name}` {why}"
     return context.diagnostic("RB304", context.name_place(use, reference, 3), message, hint, related)

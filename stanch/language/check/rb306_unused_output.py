@@ -20,7 +20,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
                 continue
             if _is_mentioned(context, step, name.text) or (step.id, name.text) in meant_outputs(context):
                 continue
-            hint = "give it to the runbook's `outputs`, or leave it away"
+            hint = "give it to the runbook's `outputs`, or take it out"
             message = f"nothing reads the {what} `{name.text}` of `{step.id}`"
             yield context.diagnostic("RB306", name.span, message, hint)
 

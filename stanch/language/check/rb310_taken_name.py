@@ -9,21 +9,21 @@ from stanch.language.check.context import Context
 from stanch.language.diagnostics import Diagnostic
 from stanch.language.document import StepDoc
 from stanch.language.scope import ROOTS, ROUND, STEP_STATE
-from stanch.language.source import Span
+from stanch.language.tree import Node
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    for name, span in _fields(context):
+    for name, place in _fields(context):
         if name in KEYWORDS:
             message = f"`{name}` is a word of CEL, so no expression could read it under this name"
-            yield context.diagnostic("RB310", span, message)
+            yield context.diagnostic("RB310", place.span, message)
     for step, blocks in context.steps_in_blocks:
-        for name, span in _given(step):
+        for name, place in _given(step):
             if name in KEYWORDS:
                 continue
             if name in STEP_STATE or (step.loop is not None and name in ROUND):
                 message = f"`{name}` is what every {'round' if name in ROUND else 'step'} has by itself"
-                yield context.diagnostic("RB310", span, message)
+                yield context.diagnostic("RB310", place.span, message)
         answers = frozenset() if step.ask is None else {each.name.text for each in step.ask.fields}
         for output in step.outputs:
             if output.name.text in answers:
@@ -33,22 +33,22 @@ def check(context: Context) -> Iterator[Diagnostic]:
             yield context.diagnostic("RB310", step.loop.name.span, problem)
 
 
-def _fields(context: Context) -> Iterator[tuple[str, Span]]:
+def _fields(context: Context) -> Iterator[tuple[str, Node]]:
     """Names that are read behind a dot: `inputs.x`, `steps.x.y`."""
     for each in context.document.inputs:
-        yield each.name.text, each.name.span
+        yield each.name.text, each.name
     for step in context.steps:
-        yield step.id, step.name
+        yield step.id, step.named
         yield from _given(step)
 
 
-def _given(step: StepDoc) -> Iterator[tuple[str, Span]]:
+def _given(step: StepDoc) -> Iterator[tuple[str, Node]]:
     """What the step gives."""
     for output in step.outputs:
-        yield output.name.text, output.name.span
+        yield output.name.text, output.name
     if step.ask is not None:
         for each in step.ask.fields:
-            yield each.name.text, each.name.span
+            yield each.name.text, each.name
 
 
 def _problem(name: str, blocks: tuple[StepDoc, ...]) -> str | None:

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 
 from stanch.language.check.context import Context
 from stanch.language.diagnostics import Diagnostic
-from stanch.language.document import step_effect
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
     """A block's way back is that of all changes in it. `rb521_nothing_to_revert` says it of a `revert`."""
     for step, blocks in context.steps_in_blocks:
-        if step_effect(step) != "change" or step.call is None or step.call.spec is None:
+        if step.effect != "change" or step.call is None or step.call.spec is None:
             continue
         if step.says("undo") or step.says("irreversible") or step.says("revert") or step.call.spec.knows_undo:
             continue

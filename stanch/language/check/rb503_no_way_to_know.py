@@ -6,12 +6,11 @@ from collections.abc import Iterator
 
 from stanch.language.check.context import Context
 from stanch.language.diagnostics import Diagnostic
-from stanch.language.document import step_effect
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
     for step in context.steps:
-        if step_effect(step) != "change" or step.call is None or step.call.spec is None:
+        if step.effect != "change" or step.call is None or step.call.spec is None:
             continue
         if step.says("retry"):
             continue  # a change that would also be repeated blindly: rb507_blind_retry says that

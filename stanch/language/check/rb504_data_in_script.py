@@ -8,14 +8,40 @@ from stanch.language.check.context import Context
 from stanch.language.diagnostics import Diagnostic
 from stanch.language.place import locate
 from stanch.language.template import OPEN
-from stanch.language.tree import Scalar
+from stanch.language.tree import Node, Scalar, Sequence
+
+_SHELLS = frozenset({"sh", "ash", "bash", "dash", "ksh", "zsh"})
+_LOOKING_FOR_ONE = frozenset({"grep", "egrep", "fgrep", "rg", "pgrep", "pkill"})
+"""Programs that take a shell's name for a text like any other."""
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
     for step in context.steps:
         for call in step.calls:
+            if (text := _handed_to_a_shell(call.param("run"))) is not None:
+                at = text.text.find(OPEN)
+                span = locate(context.document.source, text, at, at + len(OPEN))
+                hint = "write it as `script:`, and hand the data over with `env: {NAME: ...}`"
+                yield context.diagnostic("RB504", span, "data would become shell text here", hint)
             script = call.param("script")
             if isinstance(script, Scalar) and (at := script.text.find(OPEN)) >= 0:
                 span = locate(context.document.source, script, at, at + len(OPEN))
                 hint = 'write `env: {NAME: ...}` beside it, and `"$NAME"` in the script'
                 yield context.diagnostic("RB504", span, "data would become shell text here", hint)
+
+
+def _handed_to_a_shell(run: Node | None) -> Scalar | None:
+    """The text with data in it that a shell reads as commands, as in `[sudo, bash, -c, TEXT]`."""
+    if not isinstance(run, Sequence):
+        return None
+    items = [item for item in run.items if isinstance(item, Scalar)]
+    names = [item.text.rpartition("/")[2] for item in items]
+    if not names or names[0] in _LOOKING_FOR_ONE:
+        return None
+    at = next((at for at, name in enumerate(names) if name in _SHELLS), len(names)) + 1
+    commands = False
+    while at < len(items) and (option := items[at].text)[:1] in ("-", "+"):
+        letters = "" if option.startswith("--") else option[1:]
+        commands |= "c" in letters
+        at += 2 if "o" in letters.lower() else 1  # `-o pipefail`
+    return items[at] if commands and at < len(items) and OPEN in items[at].text else None

@@ -6,17 +6,11 @@ from collections.abc import Iterator
 
 from stanch.language.check.context import Context
 from stanch.language.diagnostics import Diagnostic
-from stanch.language.document import step_effect
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
     for step in context.steps:
-        if (
-            step.retry is None
-            or step_effect(step) != "change"
-            or step.says("done")
-            or step.says("idempotent")
-        ):
+        if step.retry is None or step.effect != "change" or step.says("done") or step.says("idempotent"):
             continue
         if step.call is None or step.call.spec is None or step.call.spec.knows_done:
             continue

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 from stanch.language.check.context import Context
 from stanch.language.diagnostics import Diagnostic
-from stanch.language.document import CallDoc, call_effect, step_effect
+from stanch.language.document import CallDoc
+from stanch.language.effect import call_effect
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
     for step in context.steps:
-        if step.poll is not None and step_effect(step) == "change" and not (step.call and step.call.by_hand):
+        if step.poll is not None and step.effect == "change" and not (step.call and step.call.by_hand):
             message = f"`until` would repeat the change of step `{step.id}`"
             hint = "wait for it in `done:`, with a read"
             yield context.diagnostic("RB508", step.poll.key, message, hint)

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 
 from stanch.language.check.context import Context
 from stanch.language.diagnostics import Diagnostic
-from stanch.language.document import step_effect
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
     for step in context.steps:
         if step.kind != "action" or step.call is None or step.call.spec is None or "effect" in step.lost:
             continue
-        if step_effect(step) is None:
+        if step.effect is None:
             what = f"`{step.call.action}`" if step.call.spec.effect == "declared" else "this method"
             message = f"step `{step.id}` does not say whether {what} changes anything"
             yield context.diagnostic(

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from stanch.language.check.context import Context
 from stanch.language.diagnostics import Diagnostic
-from stanch.language.document import step_effect
 from stanch.language.triggers import says_status
 
 _ONLY_FIRING = re.compile(
@@ -28,6 +27,6 @@ def check(context: Context) -> Iterator[Diagnostic]:
 def _changes(context: Context) -> bool:
     for step in context.steps:
         known = None if step.child is None else context.interfaces.get(step.child.runbook.text)
-        if step_effect(step) == "change" or (known is not None and known.changes):
+        if step.effect == "change" or (known is not None and known.changes):
             return True
     return False

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from stanch.language.check.context import Context
 from stanch.language.diagnostics import Diagnostic, Related
-from stanch.language.document import StepDoc, step_effect, walk
+from stanch.language.document import StepDoc, walk
 from stanch.language.source import Span
 
 
@@ -41,6 +41,6 @@ def _problem(context: Context, step: StepDoc) -> tuple[str, str] | None:
         known = context.interfaces.get(step.child.runbook.text)
         if known is not None and known.changes:
             return f"calls `{known.runbook}`, which changes something", "take `parallel` away"
-    if step_effect(step) == "change":
+    if step.effect == "change":
         return "changes something", "take `parallel` away; `batches` bound how many rounds go together"
     return None

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from stanch.language.check.context import Blocks, Context
 from stanch.language.diagnostics import Diagnostic, Related
-from stanch.language.document import StepDoc, step_effect
+from stanch.language.document import StepDoc
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
@@ -26,7 +26,7 @@ def _problem(step: StepDoc, blocks: Blocks) -> tuple[str, str | None, tuple[Rela
         where = "on its steps" if step.kind == "block" else "in that runbook"
         message = f"{what} has no `undo` here that could be run"
         return message, f"give it an `undo` of its own, or say `revert` {where}", ()
-    effect = step_effect(step)
+    effect = step.effect
     if step.kind != "action" or effect == "read":
         return f"`revert` belongs to a change, and `{step.id}` changes nothing", None, ()
     if step.irreversible is not None:

@@ -39,19 +39,14 @@ def _zeros(step: StepDoc) -> Iterator[tuple[Span, str]]:
         yield step.key("timeout"), "nothing can be done in no time: `timeout` is 0"
     if step.poll is None and step.within == 0:
         yield step.key("within"), "nobody can do it in no time: `within` is 0"
-    polls = (step.poll, *(check.poll for _, check in step.checks))
-    for poll in polls:
-        if poll is not None:
-            yield from _zero_polls(poll)
+    for poll in step.polls:
+        yield from _zero_polls(poll)
     if step.revert is not None:
         for time in step.revert.times:
             if _seconds(time) == 0:
                 yield time.span, "what is borrowed for no time is not borrowed: this is 0"
-    for silence, word in (
-        (None if step.approval is None else step.approval.silence, "approval"),
-        (None if step.ask is None else step.ask.silence, "ask"),
-    ):
-        if silence is not None and silence.after == 0:
+    for asking, word in ((step.approval, "approval"), (step.ask, "ask")):
+        if asking is not None and asking.silence is not None and asking.silence.after == 0:
             yield step.key(word), "nobody can answer in no time: `silence.after` is 0"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from stanch.language.check.conditions import conflict, constant, facts, subjects
+from stanch.language.check.conditions import conflict, constant, facts, may_contradict_itself, subjects
 from stanch.language.check.context import Context
 from stanch.language.diagnostics import Diagnostic, Related
 from stanch.language.document import Expression, RequireDoc, StepDoc
@@ -49,10 +49,12 @@ class _Walk:
                     yield found
                     continue
                 self._learn(step.when, f"`{step.id}` runs only then")
-            yield from self.steps(step.steps)
-            early = (each for each in step.require if not is_checked_after(each, step.id))
-            late = (each for each in step.require if constant(each.that.cel) is False)
-            yield from self.required(tuple(dict.fromkeys((*early, *late))), steps[at + 1 : at + 2])
+            if step.steps:
+                yield from self.steps(step.steps)
+            if step.require:
+                early = (each for each in step.require if not is_checked_after(each, step.id))
+                late = (each for each in step.require if constant(each.that.cel) is False)
+                yield from self.required(tuple(dict.fromkeys((*early, *late))), steps[at + 1 : at + 2])
             if step.when is not None or step.loop is not None:
                 self._forget(before)
             else:
@@ -71,21 +73,22 @@ class _Walk:
                 yield self._context.diagnostic("RB523", span, message, None, related)
 
     def _never(self, step: StepDoc, when: Expression) -> Diagnostic | None:
-        span = self._span(when)
         if constant(when.cel) is False:
             message = f"step `{step.id}` never runs: its `when` is always false"
-            return self._context.diagnostic("RB523", span, message, "delete the step, or the `when`")
+            return self._context.diagnostic(
+                "RB523", self._span(when), message, "delete the step, or the `when`"
+            )
         if (found := self._against(when)) is None:
             return None
         subject, other = found
         why = "contradicts itself" if other is None else "contradicts what is known here"
         message = f"step `{step.id}` never runs: its `when` {why} about `{subject}`"
-        return self._context.diagnostic("RB523", span, message, None, self._related(other))
+        return self._context.diagnostic("RB523", self._span(when), message, None, self._related(other))
 
     def _against(self, condition: Expression) -> tuple[str, _Known | None] | None:
         """Of what the condition says something else than what holds already, and what that is."""
         held = [known for subject in sorted(subjects(condition.cel)) for known in self._held.get(subject, ())]
-        if not held and "&&" not in condition.cel:
+        if not held and not ("&&" in condition.cel and may_contradict_itself(condition.cel)):
             return None
         said = facts(condition.cel)
         if (subject := conflict(said)) is not None:

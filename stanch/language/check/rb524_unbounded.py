@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from stanch.language.chains import chains
 from stanch.language.check.context import Context
 from stanch.language.diagnostics import Diagnostic, Related
-from stanch.language.document import StepDoc, step_effect, walk
+from stanch.language.document import StepDoc, walk
 from stanch.language.template import OPEN, UnclosedHole, sole_hole, split
 from stanch.language.tree import Node, Scalar
 
@@ -37,7 +37,7 @@ class _Inside:
                 if step.loop.max_items is None and "for_each" not in step.lost and self._changes(step):
                     hint = "write how many there may be at most: `maxItems: 20` in `for_each`"
                     yield self._unbounded(step, "rounds", source, hint)
-            if step.call is not None and step.call.spec is not None and step_effect(step) == "change":
+            if step.call is not None and step.call.spec is not None and step.effect == "change":
                 targets = None if step.call.spec.targets is None else step.call.param(step.call.spec.targets)
                 source = None if targets is None else self._source(targets, inner)
                 if source is not None and step.max_items is None and "maxItems" not in step.lost:
@@ -74,7 +74,7 @@ class _Inside:
 
     def _changes(self, step: StepDoc) -> bool:
         for inner in walk((step,)):
-            if step_effect(inner) == "change":
+            if inner.effect == "change":
                 return True
             if inner.child is not None:
                 known = self._context.interfaces.get(inner.child.runbook.text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stanch.language.check.conditions import conflict, constant, facts
+from stanch.language.check.conditions import conflict, constant, facts, may_contradict_itself
 from stanch.language.check.context import Context
 from stanch.language.diagnostics import Diagnostic
 from stanch.language.document import TriggerDoc
@@ -28,6 +28,6 @@ def _problem(trigger: TriggerDoc) -> str | None:
     when = trigger.when.cel
     if constant(when) is False:
         return "this is never true, so no alert starts the runbook"
-    if "&&" in when and (subject := conflict(facts(when))) is not None:
+    if "&&" in when and may_contradict_itself(when) and (subject := conflict(facts(when))) is not None:
         return f"no alert can be like this: the condition contradicts itself about `{subject}`"
     return None

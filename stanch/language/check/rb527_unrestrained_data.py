@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from stanch.language.check.context import Context
+from stanch.language.check.rb530_unknown_schema_word import WORDS
 from stanch.language.diagnostics import Diagnostic, Related
 from stanch.language.document import CallDoc, FieldDoc
 from stanch.language.place import locate
@@ -33,7 +34,10 @@ def check(context: Context) -> Iterator[Diagnostic]:
 def _is_open(each: FieldDoc) -> bool:
     kind = each.node.get("type")
     is_text = isinstance(kind, Scalar) and kind.text == "string"
-    return is_text and all(each.node.entry(word) is None for word in _RESTRAINED)
+    if not is_text or any(each.node.entry(word) is not None for word in _RESTRAINED):
+        return False
+    # A word that is misspelt has been spoken of: it may be the one that restrains.
+    return all(entry.name in WORDS for entry in each.node.entries)
 
 
 def _built(context: Context, call: CallDoc, names: Mapping[str, FieldDoc]) -> Iterator[tuple[str, str, Span]]:

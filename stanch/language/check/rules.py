@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stanch.language.check import (
+    rb203_text_for_list,
     rb207_one_thing,
     rb208_duplicate_id,
     rb209_name_not_file,
@@ -53,11 +54,16 @@ from stanch.language.check import (
     rb525_secret,
     rb526_never_matches,
     rb527_unrestrained_data,
+    rb528_role_misspelt,
+    rb529_other_brackets,
+    rb530_unknown_schema_word,
+    rb531_always_done,
 )
 from stanch.language.check.context import Context, Rule
 from stanch.language.diagnostics import Diagnostic
 
 RULES: tuple[Rule, ...] = (
+    rb203_text_for_list.check,
     rb207_one_thing.check,
     rb208_duplicate_id.check,
     rb209_name_not_file.check,
@@ -106,6 +112,10 @@ RULES: tuple[Rule, ...] = (
     rb525_secret.check,
     rb526_never_matches.check,
     rb527_unrestrained_data.check,
+    rb528_role_misspelt.check,
+    rb529_other_brackets.check,
+    rb530_unknown_schema_word.check,
+    rb531_always_done.check,
 )
 
 

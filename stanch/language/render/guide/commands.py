@@ -1,0 +1,103 @@
+"""One use of an action as what a person types or does: a code block for each target, with what it needs.
+
+What no shell should be given, such as a host that begins with `-`, is said instead of printed as a command.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+from stanch.language.plan import MANUAL, Call, Json
+from stanch.language.render.guide import shell
+from stanch.language.render.guide.curl import http, prometheus
+from stanch.language.render.guide.markdown import address, block, code, prose, quoted, ticks
+from stanch.language.render.guide.pieces import json_word
+from stanch.language.render.guide.shell import Word
+from stanch.language.render.guide.ssh import local, ssh
+from stanch.language.render.guide.values import Values, plain, spelled
+
+
+def commands(call: Call, values: Values, server: str, timeout: float) -> Iterator[str]:
+    """Paragraphs: what to type, a code block for each target.
+
+    `server` is the address of Prometheus; `timeout` in seconds, 0 if it does not matter.
+    """
+    params: dict[str, Json] = {name: values.render(value) for name, value in call.params.items()}
+    match call.action:
+        case "ssh":
+            yield from ssh(params)
+        case "command":
+            yield "Where Stanch's worker runs:"
+            yield block(local(params), "sh")
+        case "http":
+            yield from http(params, timeout)
+        case "prometheus":
+            yield from prometheus(params, server)
+        case "ansible":
+            yield from _ansible(params)
+        case action if action == MANUAL:
+            yield from _manual(params)
+        case action:
+            yield f"Do what the action {code(action)} does, with:"
+            yield block(json.dumps(plain(params), indent=2, ensure_ascii=False), "json")
+
+
+def _ansible(params: Mapping[str, Json]) -> Iterator[str]:
+    hosts = params.get("hosts")
+    names = [spelled(host) for host in hosts] if isinstance(hosts, list) else []
+    inventory = params.get("inventory")
+    options: list[Word] = []
+    if isinstance(inventory, Mapping):
+        yield "Save this as `inventory.yml`:"
+        yield block(json.dumps(plain(inventory), indent=2, ensure_ascii=False), "yaml")
+        options += ["-i", "inventory.yml"]
+    elif inventory is not None:
+        options += ["-i", spelled(inventory)]
+    else:
+        options += ["-i", f"{','.join(names) or spelled(hosts)},"]
+    pattern = ",".join(names) or spelled(hosts)
+    if limit := params.get("limit"):
+        joint = ":" if ":" in pattern and "," not in pattern else ","
+        shown = spelled(limit)
+        pattern += f"{joint}{shown if shown.startswith('!') else f'&{shown}'}"
+    options += ["--limit", pattern]
+    if params.get("vars"):
+        options += ["-e", json_word(params["vars"])]
+    if params.get("check") is True:
+        options += ["--check", "--diff"]
+    if forks := params.get("forks"):
+        options += ["-f", spelled(forks)]
+    if "module" in params:
+        yield block(shell.line(["ansible", "all", *options, *_module(params)]), "sh")
+        return
+    playbook = params.get("playbook")
+    if isinstance(playbook, list):
+        yield "Save this as `play.yml`:"
+        yield block(json.dumps(plain(playbook), indent=2, ensure_ascii=False), "yaml")
+        playbook = "play.yml"
+    else:
+        yield "In the folder of the Ansible project:"
+    yield block(shell.line(["ansible-playbook", *options, spelled(playbook)]), "sh")
+
+
+def _module(params: Mapping[str, Json]) -> Sequence[Word]:
+    module, args = spelled(params["module"]), params.get("args")
+    if args is None:
+        return ("-m", module)
+    if isinstance(args, Mapping):
+        return ("-m", module, "-a", json_word(args))
+    return ("-m", module, "-a", spelled(args))
+
+
+def _manual(params: Mapping[str, Json]) -> Iterator[str]:
+    yield f"**{prose(spelled(params.get('who', '')))}** does this by hand:"
+    yield quoted(spelled(params.get("do", "")))
+    links = params.get("links")
+    for each in links if isinstance(links, list) else [links] if links else []:
+        yield address(spelled(each))
+    checklist = params.get("checklist")
+    if checklist:
+        lines = checklist if isinstance(checklist, list) else [checklist]
+        yield "It is done when all of this is true:"
+        yield ticks(prose(spelled(line)) for line in lines)

@@ -1,0 +1,105 @@
+"""Ways back: beside their step, and all of them again at the end, the newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from stanch.language.plan import Step
+from stanch.language.render.guide.commands import commands
+from stanch.language.render.guide.markdown import bullets, code, heading, prose
+from stanch.language.render.guide.place import Back, Place
+from stanch.language.render.guide.values import Late, spelled
+from stanch.language.render.guide.work import items_of
+from stanch.language.render.phrases import revert_words
+
+
+def way_back(step: Step, place: Place) -> Iterator[str]:
+    """How the step is taken back, and when what it borrowed comes back."""
+    changes = step.effect == "change" or step.undo is not None
+    if not changes:
+        return
+    if place.covered_by and step.call and not step.irreversible:
+        yield f"Way back: that of step {place.covered_by} as a whole."
+    elif step.undo:
+        yield "**Way back**, only if it has to be taken back:"
+        yield from _commands(step, place)
+    elif not step.irreversible:
+        yield "Nobody wrote down a way back."
+    if step.revert and (line := _comes_back(step, place)):
+        yield f"**This is borrowed.** Put it back, by the way back, {line}."
+
+
+def remember_way_back(step: Step, place: Place, before: int) -> None:
+    """For the end of the guide. A block's own way back stands for its first change, so at the place `before`
+    those inside of it."""
+    number = place.numbers[step.id]
+    title = prose(place.values.text(step.title)) or code(step.id)
+    if step.irreversible:
+        barrier = prose(place.values.text(step.irreversible))
+        place.gathered.backs.insert(before, Back(number, title, barrier=barrier))
+    elif step.undo and not (place.covered_by and step.call):
+        place.gathered.backs.insert(before, Back(number, title, tuple(_commands(step, place))))
+    if step.revert and step.revert.at == "end_of_run":
+        place.home.append(borrowed_line(step, number, place))
+    elif step.revert and step.revert.at != "end_of_block":
+        line = f"step {number} ({title}): {_comes_back(step, place)}"
+        place.gathered.borrowed.append(line)
+
+
+def borrowed_line(step: Step, number: str, place: Place) -> str:
+    return f"step {number} ({prose(place.values.text(step.title)) or code(step.id)}), by its way back"
+
+
+def lent(steps: Sequence[Step], place: Place) -> list[str]:
+    """What the steps of a block have borrowed until its end, a line each."""
+    return [
+        borrowed_line(step, place.numbers[step.id], place)
+        for step in steps
+        if step.revert and step.revert.at == "end_of_block"
+    ]
+
+
+def ways_back(backs: Sequence[Back]) -> Iterator[str]:
+    """All of them, the newest first, up to each barrier."""
+    for back in reversed(backs):
+        if back.barrier:
+            yield f"**BARRIER: step {back.number} ({back.title}) cannot be taken back.** {back.barrier}"
+            yield "What came before it stays, unless the incident commander says otherwise."
+        else:
+            yield heading(3, f"Take back {back.number}. {back.title}")
+            yield from back.paragraphs
+
+
+def _commands(step: Step, place: Place) -> Iterator[str]:
+    """The commands of `undo`; of a loop, for each item, the newest first."""
+    assert step.undo is not None
+    if step.for_each is None:
+        yield from commands(step.undo, place.values, place.facts.prometheus, 0)
+        return
+    items = items_of(step, place)
+    if items is None:
+        inner = place.bound(step.for_each.name, Late(step.for_each.name))
+        yield f"For each {code(f'<{step.for_each.name}>')} for which it was done, the newest first:"
+        yield from commands(step.undo, inner.values, place.facts.prometheus, 0)
+        return
+    for item in reversed(items):
+        yield f"**{code(spelled(item))}**, if it was done there:"
+        inner = place.bound(step.for_each.name, item)
+        yield from commands(step.undo, inner.values, place.facts.prometheus, 0)
+
+
+def _comes_back(step: Step, place: Place) -> str:
+    """When, in Markdown."""
+    revert = step.revert
+    assert revert is not None
+    if revert.when is None:
+        return prose(revert_words(revert, place.values.text))
+    condition = place.reader.condition(revert.when.poll.until)
+    marked = revert_words(revert, place.values.text, "\ue000")
+    return prose(marked).replace("\ue000", condition).replace("when ", "as soon as ", 1)
+
+
+def borrowed(lines: Sequence[str]) -> Iterator[str]:
+    if lines:
+        yield heading(2, "Put back what was borrowed")
+        yield bullets(lines)
