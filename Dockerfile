@@ -18,6 +18,7 @@ COPY workflows/ workflows/
 COPY activities/ activities/
 COPY schemas/ schemas/
 COPY runbooks/ runbooks/
+COPY drills/ drills/
 
 # The code stays a checkout, as it does everywhere: `stanch` is a name for `python -m stanch.cli`, from any folder.
 # A new volume gets owner and mode of the folder that it is mounted on.

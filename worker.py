@@ -26,6 +26,7 @@ from temporalio.worker import Worker
 from activities.action import Action
 from activities.ansible import AnsibleAction
 from activities.http import Http
+from activities.keeping import Keeper
 from activities.page import Pager
 from activities.perform import action_activities
 from activities.prometheus import Prometheus
@@ -35,6 +36,7 @@ from stanch.client.runner import workflow_runner
 from stanch.config import Config, load_config
 from stanch.contract import TASK_QUEUE
 from stanch.errors import EngineUnavailable, InvalidInput, StanchError
+from stanch.evidence import Evidence
 from workflows.runbook import RunbookWorkflow
 
 log = logging.getLogger("stanch.worker")
@@ -54,7 +56,8 @@ def actions(config: Config) -> tuple[Action, ...]:
 
 def activities_of(known: Sequence[Action], config: Config) -> list[Callable[..., Any]]:
     """Every activity that workflows may ask for."""
-    return [*action_activities(known), Pager(config.pagers).page]
+    keeper = Keeper(Evidence(config.evidence), config.evidence_limit)
+    return [*action_activities(known, keeper), Pager(config.pagers).page]
 
 
 def build_worker(client: Client, activities: Sequence[Callable[..., Any]]) -> Worker:

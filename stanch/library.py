@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+from stanch.drill.kind import kind_of
 from stanch.errors import InvalidInput
-from stanch.language.compile import Compiled, CompiledTrigger, compile_runbook
+from stanch.language.compile import Compiled, CompiledTrigger, compile_library
 from stanch.language.diagnostics import Diagnostic
 from stanch.language.plan import Plan
 from stanch.schemas import load_catalogue
@@ -16,11 +17,12 @@ from stanch.schemas import load_catalogue
 
 @dataclass(frozen=True, slots=True)
 class LibraryFile:
-    """One runbook file; `path` is relative to the working directory when it is below it."""
+    """One file of runbooks; `path` is relative to the working directory when it is below it."""
 
     path: str
     text: bytes
     compiled: Compiled
+    """Its first runbook; the others, that only this one's file calls, are in `compiled.private`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Library:
     files: tuple[LibraryFile, ...] = ()
     """Sorted by path."""
     plans: Mapping[str, Plan] = field(default_factory=dict)
-    """By the runbook's name; what does not compile has none."""
+    """By the runbook's name, of those that can be started; what does not compile has none."""
     triggers: tuple[LibraryTrigger, ...] = ()
 
     @property
@@ -51,18 +53,17 @@ class Library:
 
 
 def load_library(folders: Sequence[Path], today: date) -> Library:
-    """Every `*.yaml` below `folders`, compiled; `today` decides whose review is stale.
+    """Every runbook file (`*.yaml`) below `folders`, compiled; `today` decides whose review is stale.
 
     What is wrong with a runbook is a diagnostic. Raises InvalidInput when a folder or file cannot be read,
     and when two runbooks have one name: nobody could say which of them an alert should start.
     """
-    catalogue = load_catalogue()
-    files = []
-    for path in sorted(_distinct(folders)):
-        shown = _shown(path)
-        text = _text(path, shown)
-        files.append(LibraryFile(shown, text, compile_runbook(shown, text, catalogue, today)))
-    plans = _named(files)
+    texts = [(shown(path), _text(path)) for path in sorted(_distinct(folders))]
+    texts = [(path, text) for path, text in texts if kind_of(text) == "runbook"]
+    compiled = compile_library(texts, load_catalogue(), today)
+    files = [LibraryFile(*text, each) for text, each in zip(texts, compiled, strict=True)]
+    _refuse_twins(files)
+    plans = {file.compiled.plan.runbook: file.compiled.plan for file in files if file.compiled.plan}
     triggers = tuple(
         LibraryTrigger(trigger, file.compiled.plan)
         for file in files
@@ -85,29 +86,25 @@ def _yaml_files(folder: Path) -> Iterator[Path]:
     return folder.rglob("*.yaml")
 
 
-def _text(path: Path, shown: str) -> bytes:
+def _text(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InvalidInput(f"cannot read the runbook `{shown}`: {error.strerror}") from error
+        raise InvalidInput(f"cannot read the runbook `{shown(path)}`: {error.strerror}") from error
 
 
-def _shown(path: Path) -> str:
+def shown(path: Path) -> str:
+    """The path from where one stands, if it lies below."""
     here = Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
-def _named(files: Sequence[LibraryFile]) -> dict[str, Plan]:
-    plans: dict[str, Plan] = {}
+def _refuse_twins(files: Sequence[LibraryFile]) -> None:
     places: dict[str, str] = {}
     for file in files:
-        if (plan := file.compiled.plan) is None:
-            continue
-        if plan.runbook in plans:
-            raise InvalidInput(
-                f"two runbooks are called `{plan.runbook}`, "
-                f"`{places[plan.runbook]}` and `{file.path}`; rename one"
-            )
-        plans[plan.runbook] = plan
-        places[plan.runbook] = file.path
-    return plans
+        for name in filter(None, file.compiled.runbooks):
+            if name in places:
+                raise InvalidInput(
+                    f"two runbooks are called `{name}`, in `{places[name]}` and `{file.path}`; rename one"
+                )
+            places[name] = file.path

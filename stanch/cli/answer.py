@@ -1,105 +1,23 @@
-"""Answer an open question of a run: find it, show it, send the decision that is bound to it."""
+"""`stanch answer`: the values that a run asks for."""
 
 from __future__ import annotations
 
-import sys
-import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from stanch.cli.console import coloured, out, out_json, say
-from stanch.cli.engine import whoami, with_engine
-from stanch.cli.program import this_program
-from stanch.cli.render_request import SHORT_DIGEST, render_request
-from stanch.cli.safe import one_line
-from stanch.cli.style import Style
-from stanch.client import runs
-from stanch.contract import Accepted, Choice, Decision, Request, RunView
-from stanch.errors import IllegalDecision, InvalidInput
-
-if TYPE_CHECKING:
-    from temporalio.client import Client
+import click
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a person typed. `digest` may be the first digits of the request's."""
+@click.command()
+@click.argument("run")
+@click.argument("values", nargs=-1, metavar="[NAME=VALUE]...")
+@click.option("--request", default="", metavar="ID", help="Which request, when several are open.")
+@click.option("--digest", default="", help="Refuse if this is not (the beginning of) the request's digest.")
+@click.option("--reason", default="", help="Why, for the timeline.")
+@click.option("--json", "as_json", is_flag=True, help="What was recorded, as JSON.")
+def answer(run: str, values: tuple[str, ...], request: str, digest: str, reason: str, as_json: bool) -> None:
+    """Give a run the values that it asks for.
 
-    run: str
-    choice: Choice
-    request: str = ""
-    digest: str = ""
-    reason: str = ""
-    confirm: str = ""
+    A VALUE is read as an input of `stanch run` is. Without values, a terminal is asked for each of them. You
+    are the login name, or STANCH_USER. RUN as in `stanch show`.
+    """
+    from stanch.cli.answering import Answer, give
 
-
-def give(answer: Answer, *, as_json: bool) -> None:
-    """Send it and say what was recorded. Raises IllegalDecision, InvalidInput, EngineUnavailable."""
-    accepted = with_engine(lambda client, _: _given(client, answer))
-    if as_json:
-        out_json(accepted)
-    else:
-        out(one_line(accepted.message))
-
-
-async def _given(client: Client, answer: Answer) -> Accepted:
-    handle = await runs.resolve(client, answer.run)
-    view = await runs.view(handle)
-    request = chosen(view, answer)
-    shown = render_request(
-        view, request, this_program(), time.time(), Style(coloured(sys.stderr)), answers=False
-    )
-    say("\n".join(shown))
-    decision = Decision(
-        request=request.id,
-        choice=answer.choice,
-        by=whoami(),
-        digest=request.digest,
-        reason=answer.reason,
-        confirm=_confirmed(request, answer),
-    )
-    return await runs.decide(handle, decision)
-
-
-def chosen(view: RunView, answer: Answer) -> Request:
-    """The open request that `answer` means. Raises IllegalDecision or InvalidInput with what there is."""
-    if not view.requests:
-        ended = f"it has ended: {view.outcome.replace('_', ' ')}" if view.outcome else "it goes on by itself"
-        raise IllegalDecision(f"nothing is asked in `{view.run}`; {ended}")
-    request = _named(view, answer.request)
-    if answer.choice not in request.choices:
-        raise IllegalDecision(
-            f"`{answer.choice}` is no answer to the request `{request.id}`; it takes "
-            + ", ".join(f"`{choice}`" for choice in request.choices)
-        )
-    if answer.digest and not request.digest.startswith(answer.digest.lower()):
-        raise IllegalDecision(
-            f"what is asked is not what you read: the request `{request.id}` now has the digest "
-            f"{request.digest[:SHORT_DIGEST]}; read it again with `stanch show`"
-        )
-    return request
-
-
-def _named(view: RunView, name: str) -> Request:
-    open_ones = ", ".join(f"`{one.id}` ({one_line(one.question)})" for one in view.requests)
-    if name:
-        found = [request for request in view.requests if request.id == name]
-        if not found:
-            raise IllegalDecision(f"the request `{name}` is not open; open: {open_ones}")
-        return found[0]
-    if len(view.requests) > 1:
-        raise InvalidInput(f"several requests are open, name one with `--request`: {open_ones}")
-    return view.requests[0]
-
-
-def _confirmed(request: Request, answer: Answer) -> str:
-    """What the person typed to confirm; asked for at a terminal when it is still missing."""
-    if answer.choice != "approve" or not request.confirm or answer.confirm:
-        return answer.confirm
-    wanted = one_line(request.confirm)
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise InvalidInput(f"this approval has to be confirmed: add `--confirm` with the text `{wanted}`")
-    import click
-
-    typed: str = click.prompt(f"To confirm, type {wanted}", default="", show_default=False, err=True)
-    return typed
+    give(Answer(run, "answer", request, digest, reason, values=values), as_json=as_json)

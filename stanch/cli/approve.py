@@ -20,6 +20,6 @@ def approve(run: str, request: str, digest: str, reason: str, confirm: str, as_j
     The decision carries the digest of the request that is shown; if anything would differ when it is carried
     out, it is void. You are the login name, or STANCH_USER. RUN as in `stanch show`.
     """
-    from stanch.cli.answer import Answer, give
+    from stanch.cli.answering import Answer, give
 
     give(Answer(run, "approve", request, digest, reason, confirm), as_json=as_json)

@@ -1,10 +1,14 @@
-"""`stanch check`: every diagnostic of every runbook."""
+"""`stanch check`: every diagnostic of every runbook and rehearsal."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from stanch.language.diagnostics import Diagnostic
 
 
 @click.command()
@@ -12,42 +16,76 @@ import click
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help="How they are shown.  [default: text]",
+    type=click.Choice(["text", "json", "sarif", "github"]),
+    help="For people, for programs, for code scanning (SARIF 2.1.0), as annotations of GitHub Actions."
+    "  [default: text]",
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--strict", is_flag=True, help="Warnings count, too.")
-def check(paths: tuple[Path, ...], form: str, as_json: bool, strict: bool) -> int:
-    """Check runbooks; status 1 if one has an error.
+def check(paths: tuple[Path, ...], form: str | None, as_json: bool, strict: bool) -> int:
+    """Check runbooks and rehearsals; status 1 if one has an error.
 
-    PATH is a file, or a folder with `*.yaml` below it; without one, the configured runbooks are checked.
+    PATH is a file, or a folder with `*.yaml` below it; without one, the configured runbooks are checked, and
+    the folder `drills` if there is one.
     """
+    from stanch.cli.console import say
+    from stanch.cli.exits import DONE, NO
+    from stanch.cli.runbooks import compile_files, find_files, shown
+    from stanch.config import load_config
+    from stanch.language.diagnostics import in_order, is_error
+
+    if as_json and form not in (None, "json"):
+        raise click.UsageError(f"`--json` and `--format {form}` contradict each other")
+    folders = load_config().runbooks
+    drills = (Path("drills"),) if any(Path("drills").rglob("*.yaml")) else ()
+    runbooks, others = _kinds(find_files(paths or (*map(shown, folders), *drills)))
+    files = compile_files(runbooks, folders)
+    found = [each for file in files for each in file.compiled.diagnostics]
+    sources = {file.path: file.text for file in files}
+    counts = {"runbook": sum(max(len(file.compiled.runbooks), 1) for file in files)}
+    if others:
+        from stanch.cli.rehearsals import load_rehearsals
+
+        held = load_rehearsals(others, folders, files).files
+        found += [each for file in held for each in file.diagnostics]
+        sources |= {file.path: file.text for file in held}
+        counts["rehearsal"] = sum(max(len(file.rehearsals), 1) for file in held)
+    ordered = in_order(found)
+    _print(ordered, sources, "json" if as_json else form or "text")
+    errors = sum(map(is_error, ordered))
+    of = " and ".join(_count(count, kind) for kind, count in counts.items() if count)
+    say(f"{of}: {_count(errors, 'error')}, {_count(len(ordered) - errors, 'warning')}")
+    return NO if errors or (strict and ordered) else DONE
+
+
+def _kinds(paths: list[Path]) -> tuple[list[Path], list[Path]]:
+    """Files with runbooks, and files with rehearsals. Raises InvalidInput for what cannot be read."""
+    from stanch.cli.runbooks import read_file
+    from stanch.drill.kind import kind_of
+
+    rehearsals = {path for path in paths if kind_of(read_file(path)) == "rehearsal"}
+    return [path for path in paths if path not in rehearsals], [path for path in paths if path in rehearsals]
+
+
+def _print(found: tuple[Diagnostic, ...], sources: dict[str, str], form: str) -> None:
     import sys
 
-    from stanch.cli.console import coloured, out, out_json, say, say_error
-    from stanch.cli.exits import DONE, NO
-    from stanch.cli.runbooks import compile_files, find_files, same_name, shown
-    from stanch.config import load_config
-    from stanch.language.diagnostics import is_error
+    from stanch import __version__
+    from stanch.cli.console import coloured, out, out_json
+    from stanch.language.render.github import render_github
     from stanch.language.render.json import render_json
+    from stanch.language.render.sarif import render_sarif
     from stanch.language.render.text import render_text
 
-    places = paths or tuple(shown(folder) for folder in load_config().runbooks)
-    files = list(compile_files(find_files(places)))
-    found = [diagnostic for file in files for diagnostic in file.compiled.diagnostics]
-    if as_json or form == "json":
-        out_json(render_json(found))
-    elif found:
-        sources = {file.path: file.text for file in files}
-        out(render_text(found, sources, coloured(sys.stdout)).rstrip("\n"))
-    errors = sum(map(is_error, found))
-    for twins in same_name(files):
-        say_error(f"{' and '.join(f'`{path}`' for path in twins)} have one name; rename all but one")
-        errors += 1
-    warnings = sum(not is_error(diagnostic) for diagnostic in found)
-    say(f"{_count(len(files), 'runbook')}: {_count(errors, 'error')}, {_count(warnings, 'warning')}")
-    return NO if errors or (strict and found) else DONE
+    match form:
+        case "json":
+            out_json(render_json(found))
+        case "sarif":
+            out_json(render_sarif(found, __version__))
+        case "github" if found:
+            out(render_github(found).rstrip("\n"))
+        case "text" if found:
+            out(render_text(found, sources, coloured(sys.stdout)).rstrip("\n"))
 
 
 def _count(number: int, noun: str) -> str:

@@ -16,6 +16,6 @@ def deny(run: str, reason: str, request: str, digest: str, as_json: bool) -> Non
 
     RUN as in `stanch show`.
     """
-    from stanch.cli.answer import Answer, give
+    from stanch.cli.answering import Answer, give
 
     give(Answer(run, "deny", request, digest, reason), as_json=as_json)

@@ -10,18 +10,21 @@ import click
 from stanch import __version__
 from stanch.cli import exits
 from stanch.cli.abort import abort
+from stanch.cli.answer import answer
 from stanch.cli.approve import approve
 from stanch.cli.check import check
 from stanch.cli.decide import decide
 from stanch.cli.deny import deny
+from stanch.cli.fmt import fmt
 from stanch.cli.plan import plan
+from stanch.cli.rehearse import rehearse
 from stanch.cli.run import run
 from stanch.cli.runs import runs
 from stanch.cli.show import show
 from stanch.cli.up import up
 from stanch.cli.watch import watch
 
-COMMANDS = (check, plan, up, run, runs, show, watch, approve, deny, decide, abort)
+COMMANDS = (check, fmt, plan, rehearse, up, run, runs, show, watch, approve, deny, answer, decide, abort)
 
 
 class InOrder(click.Group):

@@ -6,6 +6,7 @@ import json
 
 from stanch.cli.moments import clock, day_clock, length
 from stanch.cli.program import Program
+from stanch.cli.render_found import render_findings, render_kept
 from stanch.cli.render_request import SHORT_DIGEST, render_request
 from stanch.cli.safe import lines, one_line
 from stanch.cli.style import Style, folded, mark_of, table
@@ -23,16 +24,25 @@ def render_run(view: RunView, program: Program, now: float, style: Style) -> str
         told += [*render_request(view, request, program, now, style), ""]
     told += render_head(view, now, style)
     told += _steps(view.steps, now, style)
-    told += render_ledger(view.ledger, style)
+    told += _gave(view, program, style)
     told += ["", style.bold("Timeline (UTC)"), *(render_moment(moment) for moment in view.timeline)]
     told += render_spent(spent_until(view, now), style)
     return "\n".join(told)
 
 
-def render_end(view: RunView, style: Style) -> str:
+def render_end(view: RunView, program: Program, style: Style) -> str:
     """What is left to say when a run that was watched has ended."""
-    told = ["", *_outcome(view, style), *render_ledger(view.ledger, style), *render_spent(view.spent, style)]
+    told = ["", *_outcome(view, style), *_gave(view, program, style), *render_spent(view.spent, style)]
     return "\n".join(told)
+
+
+def _gave(view: RunView, program: Program, style: Style) -> list[str]:
+    """What the run has found, changed and kept."""
+    return [
+        *render_findings(view.findings, program, style, "What it found"),
+        *render_ledger(view.ledger, style),
+        *render_kept(view.kept, style),
+    ]
 
 
 def render_head(view: RunView, now: float, style: Style) -> list[str]:
@@ -72,8 +82,12 @@ def render_ledger(ledger: tuple[Effected, ...], style: Style) -> list[str]:
             continue
         if effect.undo:
             told += folded(f"way back: {command_of(effect.undo)}", "      ", "    ")
+        elif effect.part_of:
+            told += folded(f"way back: with that of {effect.part_of}", "      ", "    ")
         elif effect.irreversible:
             told += folded(f"no way back: {effect.irreversible}", "      ", "    ")
+        if effect.reverts is not None:
+            told += folded(f"put back: at the end of {effect.reverts or 'the run'}", "      ", "    ")
     return told
 
 

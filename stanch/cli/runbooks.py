@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from stanch.cli.console import coloured, say
 from stanch.errors import InvalidInput, InvalidRunbook
-from stanch.language.compile import Compiled, compile_runbook
+from stanch.language.collector import no_collection
+from stanch.language.compile import Compiled, compile_parsed, parse_file
+from stanch.language.file_name import runbook_of
 from stanch.language.plan import Plan
 from stanch.language.render.text import render_text
 from stanch.language.words import did_you_mean
 from stanch.schemas import load_catalogue
+from stanch.surroundings import surroundings
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,25 +45,29 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
     return list(found.values())
 
 
-def compile_files(paths: Iterable[Path]) -> Iterator[RunbookFile]:
-    """Each of them, compiled as of today. Raises InvalidInput for a file that cannot be read."""
-    catalogue, now = load_catalogue(), today()
-    for path in paths:
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise InvalidInput(f"cannot read `{path}`: {error.strerror}") from error
-        compiled = compile_runbook(str(path), data, catalogue, now)
-        yield RunbookFile(str(path), data.decode(errors="replace"), compiled)
+@no_collection()
+def compile_files(paths: Sequence[Path], folders: Sequence[Path]) -> tuple[RunbookFile, ...]:
+    """Each of them, compiled as of today. They may call runbooks of `folders`, and those beside them.
+
+    Raises InvalidInput for a file that cannot be read.
+    """
+    catalogue = load_catalogue()
+    texts = [(path, read_file(path)) for path in paths]
+    parsed = {path: parse_file(str(path), data, catalogue) for path, data in texts}
+    around = surroundings(parsed, folders, catalogue)
+    compiled = compile_parsed(tuple(parsed.values()), catalogue, today(), around.known, around.unread)
+    return tuple(
+        RunbookFile(str(path), data.decode(errors="replace"), each)
+        for (path, data), each in zip(texts, compiled, strict=True)
+    )
 
 
-def same_name(files: Iterable[RunbookFile]) -> list[list[str]]:
-    """Paths of runbooks that share a name, so that nobody could say which of them an alert should start."""
-    places: dict[str, list[str]] = {}
-    for file in files:
-        if file.compiled.plan:
-            places.setdefault(file.compiled.plan.runbook, []).append(file.path)
-    return [paths for paths in places.values() if len(paths) > 1]
+def read_file(path: Path) -> bytes:
+    """Raises InvalidInput."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"cannot read `{path}`: {error.strerror}") from error
 
 
 def load_plan(name: str, folders: Sequence[Path]) -> Plan:
@@ -69,7 +76,7 @@ def load_plan(name: str, folders: Sequence[Path]) -> Plan:
     Its diagnostics are said on stderr. Raises InvalidInput when there is no such runbook and InvalidRunbook
     when it does not compile.
     """
-    (file,) = compile_files([find_runbook(name, folders)])
+    (file,) = compile_files([find_runbook(name, folders)], folders)
     diagnostics = file.compiled.diagnostics
     if diagnostics:
         say(render_text(diagnostics, {file.path: file.text}, coloured(sys.stderr)))
@@ -88,7 +95,7 @@ def find_runbook(name: str, folders: Sequence[Path]) -> Path:
     known: dict[str, list[Path]] = {}
     for folder in folders:
         for file in sorted(folder.rglob("*.yaml")):
-            known.setdefault(file.stem, []).append(shown(file))
+            known.setdefault(runbook_of(file.name) or file.stem, []).append(shown(file))
     match known.get(name, []):
         case [only]:
             return only

@@ -102,6 +102,8 @@ def _settle(options: Options, home: Path, state: Path) -> Place:
     if not config.temporal.address:
         embedded = Embedded(state, next(ports), next(ports))
         environment |= {"STANCH_TEMPORAL_ADDRESS": embedded.address, "STANCH_TEMPORAL_UI": embedded.ui}
+    if config.evidence_path is None:
+        environment["STANCH_EVIDENCE_PATH"] = str(state / "evidence")
     if options.demo:
         environment["STANCH_SSH_CONFIG_FILE"] = str(state / "demo" / "ssh_config")
         environment["STANCH_RUNBOOKS"] = json.dumps([str(home / "runbooks")])

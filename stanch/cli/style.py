@@ -47,6 +47,11 @@ class Style:
     def bold(self, text: str) -> str:
         return f"\x1b[1m{text}\x1b[0m" if self.colour else text
 
+    def diff(self, line: str) -> str:
+        """A line of a difference: red for what was to be, green for what is."""
+        code = {"-": "31", "+": "32"}.get(line[:1])
+        return f"\x1b[{code}m{line}\x1b[0m" if self.colour and code else line
+
     def mark(self, phase: str) -> str:
         mark = MARKS.get(phase, _OPEN)
         code = _COLOURS.get(mark)

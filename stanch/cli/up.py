@@ -42,7 +42,9 @@ class SshPorts(click.ParamType[tuple[int, ...]]):
     "--approve", is_flag=True, help="With --demo: approve what it asks for, and end when it has ended."
 )
 @click.option(
-    "--state", type=click.Path(path_type=Path), help="Folder for database and logs.  [default: .stanch]"
+    "--state",
+    type=click.Path(path_type=Path),
+    help="Folder for database, logs and evidence.  [default: .stanch]",
 )
 @click.option(
     "--temporal-port",

@@ -56,7 +56,7 @@ class Screen:
 
     def end(self, view: RunView) -> None:
         self._line.clear()
-        out(render_end(view, self._style))
+        out(render_end(view, self._program, self._style))
 
     def clear(self) -> None:
         self._line.clear()

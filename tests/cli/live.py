@@ -56,6 +56,57 @@ outputs:
   was: steps.look.on
 """
 
+CHOOSE = """
+runbook: choose
+title: Choose what to do
+kind: containment
+owner: tests
+reviewed: 2026-11-01
+symptoms: The feature hurts.
+impact: Nobody has it.
+inputs:
+  url: {type: string}
+links:
+  - title: The switch
+    url: "${{ inputs.url }}"
+steps:
+  - id: look
+    title: Is it on?
+    http:
+      url: "${{ inputs.url }}"
+    outputs:
+      "on": bool(result.json.on)
+      sides: '["left", "right"]'
+    keep:
+      answer.json: result.json
+    findings:
+      - when: bool(result.json.on)
+        is: confirmed
+        text: It is on.
+        suggest:
+          runbook: switch-off
+          inputs: {url: "${{ inputs.url }}"}
+  - id: which
+    title: Which side?
+    ask:
+      from: technical_lead
+      show: findings
+      fields:
+        side: {type: string, enum: "${{ steps.look.sides }}"}
+        hours: {type: integer, minimum: 1, default: 48}
+      silence: {after: 15m, then: abort}
+  - id: look_closer
+    title: "Look at the ${{ steps.which.side }} one"
+    manual:
+      who: technical_lead
+      do: Go there and look.
+      checklist: [the lamp is red]
+    within: 30m
+outputs:
+  side: steps.which.side
+  hours: steps.which.hours
+"""
+
 
 @dataclass(slots=True)
 class Switch:
@@ -115,7 +166,7 @@ def working(address: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
             stdout=log,
             stderr=log,
             cwd=folder,
-            env=bare_environment(STANCH_TEMPORAL_ADDRESS=address),
+            env=bare_environment(STANCH_TEMPORAL_ADDRESS=address, STANCH_EVIDENCE_PATH="evidence"),
         ) as worker,
     ):
         try:

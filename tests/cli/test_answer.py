@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stanch.cli.answer import Answer, chosen
+from stanch.cli.answering import Answer, chosen
 from stanch.errors import IllegalDecision, InvalidInput, StanchError
 from tests.cli.views import DIGEST, ENDED, FAILED, REQUEST, WAITING
 

@@ -84,10 +84,10 @@ def test_two_runbooks_of_one_name_are_an_error(tmp_path: Path) -> None:
         (tmp_path / folder / "rollback-release.yaml").write_bytes((CHECKOUT / SHIPPED).read_bytes())
     ended = stanch("check", ".", cwd=tmp_path)
     assert ended.returncode == 1
-    assert ended.stderr.splitlines() == [
-        "error: `a/rollback-release.yaml` and `b/rollback-release.yaml` have one name; rename all but one",
-        "2 runbooks: 1 error, 0 warnings",
-    ]
+    heads = [line for line in ended.stdout.splitlines() if line.startswith("error")]
+    said = "error[RB318]: there are two runbooks called `rollback-release`, and the other one stands in"
+    assert heads == [f"{said} `{folder}/rollback-release.yaml:2`" for folder in ("b", "a")]
+    assert ended.stderr == "2 runbooks: 2 errors, 0 warnings\n"
 
 
 def test_a_plan_says_what_would_run() -> None:

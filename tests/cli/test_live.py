@@ -2,93 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import json
 import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from temporalio.client import Client
 
-from stanch.client.payloads import data_converter
-from stanch.client.runs import view
-from stanch.contract import Request, RunView
-from tests.cli.live import RUNBOOK, Switch, serving_switch, working
-from tests.cli.processes import STANCH, bare_environment, stanch
-from tests.support.temporal import TemporalServer, start_temporal
+from stanch.contract import RunView
+from tests.cli.live import Switch, working
+from tests.cli.processes import STANCH
+from tests.cli.terminal import Terminal
+from tests.support.temporal import start_temporal
 
 pytestmark = pytest.mark.xdist_group("cli-live")
-
-Said = subprocess.CompletedProcess[str]
-
-
-@pytest.fixture(scope="module")
-def worker(temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a Temporal that a worker works for."""
-    with working(temporal.address, tmp_path_factory.mktemp("worker")):
-        yield temporal.address
-
-
-@pytest.fixture
-def switch() -> Iterator[Switch]:
-    with serving_switch() as found:
-        yield found
-
-
-class Terminal:
-    """Commands in one folder, with one Temporal."""
-
-    def __init__(self, address: str, folder: Path, switch: Switch) -> None:
-        self.address = address
-        self.environment = bare_environment(STANCH_TEMPORAL_ADDRESS=address, STANCH_USER="rob")
-        self.folder = folder
-        self.switch = switch
-        (folder / "switch-off.yaml").write_text(RUNBOOK)
-
-    def __call__(self, *arguments: str, user: str = "dana") -> Said:
-        return stanch(*arguments, cwd=self.folder, STANCH_TEMPORAL_ADDRESS=self.address, STANCH_USER=user)
-
-    def start(self) -> str:
-        """A new run, started by rob; its id."""
-        started = self("run", "switch-off.yaml", "-i", f"url={self.switch.url}", user="rob")
-        assert started.returncode == 0, started.stderr
-        return started.stdout.strip()
-
-    def until(self, run: str, holds: Callable[[RunView], object]) -> RunView:
-        """The run's view once it holds, within half a minute."""
-        return asyncio.run(asyncio.wait_for(self._until(run, holds), 30))
-
-    async def _until(self, run: str, holds: Callable[[RunView], object]) -> RunView:
-        client = await Client.connect(self.address, data_converter=data_converter)
-        while not holds(seen := await view(client.get_workflow_handle(run))):
-            await asyncio.sleep(0.05)
-        return seen
-
-    def terminate(self, run: str) -> None:
-        """As the Web UI does."""
-
-        async def terminated() -> None:
-            client = await Client.connect(self.address)
-            await client.get_workflow_handle(run).terminate("from outside")
-
-        asyncio.run(terminated())
-
-    def asked(self, run: str) -> Request:
-        return self.until(run, lambda seen: seen.requests).requests[0]
-
-    def ended(self, run: str) -> RunView:
-        return self.until(run, lambda seen: seen.outcome)
-
-
-@pytest.fixture
-def terminal(worker: str, tmp_path: Path, switch: Switch) -> Terminal:
-    return Terminal(worker, tmp_path, switch)
 
 
 def test_the_command_that_show_prints_approves_the_run_when_it_is_pasted(terminal: Terminal) -> None:

@@ -15,7 +15,7 @@ from stanch.cli.style import WIDTH, Style
 from stanch.client.runs import RunLine
 from stanch.contract import RunView
 from tests.cli.golden import assert_golden
-from tests.cli.views import ENDED, FAILED, HOSTILE, NOON, NOW, WAITING
+from tests.cli.views import ASKING, BY_HAND, ENDED, FAILED, HOSTILE, NOON, NOW, TWO_ROLES, WAITING
 
 STANCH = Program()
 ELSEWHERE = Program(".venv/bin/stanch", {"STANCH_TEMPORAL_ADDRESS": "127.0.0.1:7300"})
@@ -32,6 +32,9 @@ def shown(view: RunView, program: Program = STANCH, *, colour: bool = False) -> 
         ("waiting-elsewhere.txt", WAITING, ELSEWHERE),
         ("ended.txt", ENDED, STANCH),
         ("failed.txt", FAILED, STANCH),
+        ("asking.txt", ASKING, STANCH),
+        ("by-hand.txt", BY_HAND, STANCH),
+        ("two-roles.txt", TWO_ROLES, STANCH),
         ("hostile.txt", HOSTILE, STANCH),
     ],
 )
@@ -40,7 +43,7 @@ def test_a_run_is_shown_in_full(name: str, view: RunView, program: Program) -> N
 
 
 def test_the_end_of_a_run_says_what_changed_and_where_the_time_went() -> None:
-    assert_golden("end.txt", render_end(ENDED, Style()))
+    assert_golden("end.txt", render_end(ENDED, STANCH, Style()))
 
 
 def test_an_open_question_is_the_first_thing_that_is_shown() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from stanch.contract import Change, Effected, Moment, Request, RunView, Spent, StepView
-from stanch.language.plan import Call
+from stanch.contract import Change, Effected, Found, Kept, Moment, Request, RunView, Spent, StepView
+from stanch.language.plan import Call, Link, Suggestion
 
 NOON = 1_795_420_800.0
 """2026-11-23 08:00:00 UTC: when every one of these runs started."""
@@ -128,6 +128,91 @@ FAILED = replace(
     ledger=(replace(_effect("web1", NOON + 9), undone=True), replace(_effect("web2", NOON + 11), undo=None)),
 )
 
+FOUND = (
+    Found("look", "confirmed", "No firewall rule lets the health checkers in."),
+    Found(
+        "ports",
+        "suspect",
+        "The probe asks port 8080, the service listens on 80.",
+        Suggestion("allow-health-checks", {"project": "shop", "ports": [80, 8080], "why": "it's asked"}),
+    ),
+)
+LINKS = (
+    Link("Which replicas there are", "https://grafana.example.org/d/replicas?var-database=orders"),
+    Link("https://wiki.example.org/failover", "https://wiki.example.org/failover"),
+)
+KEPT = (
+    Kept("deployments.json", "look", "3f" * 32, 18_432, path="3f/3fa84c.json"),
+    Kept("controller.log", "look", "9b" * 32, 5_000_000, truncated=True, path="9b/9b0471.txt"),
+    Kept("core", "look", error="it is larger than the limit"),
+)
+
+ASKING = replace(
+    WAITING,
+    title="Promote a replica",
+    requests=(
+        replace(
+            REQUEST,
+            id="which",
+            kind="ask",
+            question="Which replica shall take over?",
+            roles=("technical_lead",),
+            choices=("answer", "abort"),
+            changes=(),
+            show="Two replicas are healthy.\n\nThe one with the smaller lag loses less.\n",
+            fields={
+                "replica": {"type": "string", "enum": ["db2", "db3"], "description": "The new primary"},
+                "why": {"type": "string", "minLength": 10},
+                "hours": {"type": "integer", "minimum": 1, "default": 48},
+                "tell": {"type": "array", "items": {"enum": ["support", "sales"]}, "default": []},
+            },
+            links=LINKS,
+            findings=FOUND,
+            silence="abort",
+            asked=("technical_lead",),
+        ),
+    ),
+    findings=FOUND,
+    kept=KEPT,
+)
+
+BY_HAND = replace(
+    WAITING,
+    requests=(
+        replace(
+            REQUEST,
+            id="dns",
+            kind="manual",
+            question="Move the names",
+            roles=("technical_lead",),
+            choices=("done", "fail", "abort"),
+            changes=(),
+            evidence=(),
+            show="Merge the change and run authdns-update.",
+            checklist=("gitlab.example.org answers from the new host", "nobody is logged in on the old one"),
+            silence="abort",
+        ),
+    ),
+    ledger=(
+        replace(_effect("web1", NOON + 9), reverts=""),
+        replace(_effect("web2", NOON + 9), undo=None, reverts="window", part_of="window"),
+    ),
+)
+
+TWO_ROLES = replace(
+    WAITING,
+    requests=(
+        replace(
+            REQUEST,
+            roles=("incident_commander", "service_owner"),
+            quorum=2,
+            of_roles=2,
+            changes=tuple(replace(each, revert="at the end of the run") for each in REQUEST.changes),
+            answers=("dana",),
+        ),
+    ),
+)
+
 ESC = "\x1b]0;owned\x07\x1b[8m"
 HOSTILE = replace(
     WAITING,
@@ -148,17 +233,26 @@ HOSTILE = replace(
             question=f"roll {ESC}back\u202e?",
             roles=(ESC,),
             evidence=(f"line\none{ESC}",),
-            changes=(Change(ESC, f"rm{ESC}\n-rf \u2028/", ESC, ESC),),
+            changes=(Change(ESC, f"rm{ESC}\n-rf \u2028/", ESC, ESC, ESC),),
+            choices=("approve", "deny", "answer", "done"),
             irreversible=ESC,
             confirm=ESC,
             digest=ESC,
             asked=(ESC + "x",),
             answers=(ESC,),
+            fields={ESC: {"type": "string", "enum": [ESC], "description": ESC, "default": ESC}},
+            show=f"{ESC}\n{ESC}",
+            checklist=(ESC,),
+            links=(Link(ESC, f"http://{ESC}"),),
+            findings=(Found(ESC, "suspect", ESC, Suggestion(ESC, {ESC: ESC})),),
         ),
     ),
+    findings=(Found(ESC, "suspect", ESC, Suggestion(ESC, {ESC: ESC})),),
+    kept=(Kept(ESC, ESC, ESC, 1, path=ESC), Kept(ESC, ESC, error=ESC)),
     timeline=(Moment(NOON, f"k{ESC}", f"first\nsecond{ESC}", ESC, f"by{ESC}"),),
     ledger=(
         Effected(ESC, ESC, ESC, NOON, Call(ESC, {ESC: ESC})),
-        Effected(ESC, "", ESC, NOON, None, False, ESC),
+        Effected(ESC, "", ESC, NOON, None, False, ESC, ESC),
+        Effected(ESC, "", ESC, NOON, part_of=ESC),
     ),
 )

@@ -190,6 +190,15 @@ def test_the_image_has_what_runs_and_its_user_is_nobody_special() -> None:
     assert re.search(rf"useradd --uid [1-9]\d{{3,}} --create-home {user}\b", text)
 
 
+def test_what_steps_keep_outlives_the_container_in_a_folder_that_its_user_may_write() -> None:
+    path = SERVICES["worker"]["environment"]["STANCH_EVIDENCE_PATH"]
+    (mount,) = [each for each in mounts() if each.service == "worker" and each.target == path]
+    assert (mount.named, mount.options) == (True, "")
+    (user,) = [instruction.rest for instruction in dockerfile() if instruction.word == "USER"]
+    made = f"install --directory --owner={user} --mode=700 {path}"
+    assert [each for each in dockerfile() if each.word == "RUN" and made in each.rest]
+
+
 def test_every_script_that_a_container_runs_is_mounted_and_is_a_script() -> None:
     scripts = {
         script: outside(name, script)

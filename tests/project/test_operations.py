@@ -59,6 +59,8 @@ def test_the_defaults_are_the_real_ones() -> None:
         "gateway.host": gateway.host,
         "gateway.port": gateway.port,
         "gateway.max_body": gateway.max_body,
+        "evidence.path": Config().evidence.relative_to(ROOT),
+        "evidence.max_item": Config().evidence_limit,
     }.items():
         assert re.search(rf"(?<![\w.]){re.escape(str(default))}(?!\w)", ROWS[key][1]), key
     assert (temporal.tls, Config().policy.self_approval) == (False, False)
