@@ -11,5 +11,6 @@
     lower                  the document to a `plan`
     diagnostics, render/   what is said, and how it is shown
 
-`cel/` evaluates expressions, `format/` is the house form. `inputs` checks what a run is given. `evaluate`, `template`, `duration` and `encode` serve running Plans too.
+`cel/` evaluates expressions, `format/` is the house form.
+`inputs` checks what a run is given. `evaluate`, `template`, `duration` and `encode` serve running Plans too.
 """

@@ -79,7 +79,7 @@ _HIGH = Require("result.json.rate > 0.05", "the rate is ${{ result.json.rate }};
 
 
 def everything() -> Plan:
-    """Reads at once, a question for a value, a child for each of a list with what it borrows, work by hand."""
+    """Reads at once, a question for a value, a child for each item with what it borrows, work by hand."""
     looks = Step(id="looks", steps=(read("a", outputs={"v": "result.json"}), read("b")), parallel=True)
     fields = {"nodes": {"type": "array", "items": {"type": "string", "enum": ["db1", "db2"]}}}
     which = Step(id="which", title="Which ones?", ask=Ask(("technical_lead",), fields))
