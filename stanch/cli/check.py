@@ -26,7 +26,7 @@ def check(paths: tuple[Path, ...], form: str | None, as_json: bool, strict: bool
     """Check runbooks and rehearsals; status 1 if one has an error.
 
     PATH is a file, or a folder with `*.yaml` below it; without one, the configured runbooks are checked, and
-    the folder `drills` if there is one.
+    a folder `drills` beside them if there is one.
     """
     from stanch.cli.console import say
     from stanch.cli.exits import DONE, NO
@@ -37,8 +37,9 @@ def check(paths: tuple[Path, ...], form: str | None, as_json: bool, strict: bool
     if as_json and form not in (None, "json"):
         raise click.UsageError(f"`--json` and `--format {form}` contradict each other")
     folders = load_config().runbooks
-    drills = (Path("drills"),) if any(Path("drills").rglob("*.yaml")) else ()
-    runbooks, others = _kinds(find_files(paths or (*map(shown, folders), *drills)))
+    beside = dict.fromkeys(folder.parent / "drills" for folder in folders)
+    drills = (folder for folder in beside if any(folder.rglob("*.yaml")))
+    runbooks, others = _kinds(find_files(paths or tuple(map(shown, (*folders, *drills)))))
     files = compile_files(runbooks, folders)
     found = [each for file in files for each in file.compiled.diagnostics]
     sources = {file.path: file.text for file in files}
