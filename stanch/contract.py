@@ -69,7 +69,7 @@ class RunPolicy:
     """The part of the policy that a run needs, pinned when it starts."""
 
     ladders: Mapping[str, Ladder] = field(default_factory=dict)
-    """By role; a role that is missing has the ladder of `incident_commander`."""
+    """By role; a role that is missing is paged itself, and then climbs as `incident_commander` does."""
     roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Role to the people who hold it; a role that is missing may be taken by anybody."""
     self_approval: bool = False

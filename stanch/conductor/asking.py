@@ -6,13 +6,14 @@ from collections.abc import Mapping
 
 from stanch.conductor import undoing
 from stanch.conductor.foresee import foresee
-from stanch.conductor.requesting import IC, evidence, known, put, request_id
+from stanch.conductor.requesting import evidence, known, put, request_id
 from stanch.conductor.state import Node
 from stanch.conductor.turn import Turn
 from stanch.contract import ActionTask, Choice, Request
 from stanch.errors import EvaluationError
 from stanch.language.encode import to_data
 from stanch.language.evaluate import render, show
+from stanch.language.people import IC
 from stanch.language.plan import Approval, Ask, Json, Link, Silence
 
 _LONGEST_SHOWN = 4000

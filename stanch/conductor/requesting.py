@@ -10,9 +10,9 @@ from stanch.conductor.state import Node, OpenRequest, Phase, State
 from stanch.conductor.turn import Turn
 from stanch.contract import Ladder, Request, Rung
 from stanch.language.encode import digest
+from stanch.language.people import IC
 from stanch.language.plan import Json, Link, Silence
 
-IC = "incident_commander"
 _STANDING = frozenset({"ok", "ran", "failed", "denied"})
 
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from stanch.conductor import finish, ledger
 from stanch.conductor.events import ActionFailed, ActionLost, ActionSucceeded
-from stanch.conductor.requesting import IC
 from stanch.conductor.state import ROOT, Node, Phase
 from stanch.conductor.turn import Turn
 from stanch.contract import ActionTask, Effected
+from stanch.language.people import IC
 from stanch.language.plan import MANUAL
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from stanch.language.check.context import Context
 from stanch.language.diagnostics import Diagnostic
-from stanch.language.fits import params_of
+from stanch.language.fits import of_param
 from stanch.language.template import OPEN, UnclosedHole, sole_hole, split
 from stanch.language.tree import Scalar
 
@@ -21,7 +21,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
                 value = entry.value
                 if call.spec is None or not isinstance(value, Scalar) or OPEN not in value.text:
                     continue
-                better = params_of(call.spec).at(entry.name).unfit("string")
+                better = of_param(call.spec, entry.name).unfit("string")
                 if better is not None and _is_text(value):
                     message = f"`{entry.name}` must be {better}, not text"
                     yield context.diagnostic("RB203", value.span, message, _hint(value, better))
