@@ -109,7 +109,7 @@ class Host:
     def commands(self) -> list[psutil.Process]:
         """What runs on the host through a living connection."""
         below = [process for session in self.sessions() for process in _children(session)]
-        return [process for process in below if not _is_sshd(process)]
+        return [process for process in below if _name(process) and not _is_sshd(process)]
 
     def logins(self) -> int:
         """How many connections have been authenticated so far."""
@@ -306,10 +306,15 @@ def _is_gone(process: psutil.Process) -> bool:
 
 
 def _is_sshd(process: psutil.Process) -> bool:
+    return _name(process).startswith("sshd")
+
+
+def _name(process: psutil.Process) -> str:
+    """Nothing for one that is gone: a server ends the child that has read the login just as a command starts."""
     try:
-        return process.name().startswith("sshd")
+        return process.name()
     except psutil.NoSuchProcess:
-        return False
+        return ""
 
 
 def _listens(port: int) -> bool:
