@@ -35,6 +35,7 @@ with workflow.unsafe.imports_passed_through():
         DecisionGiven,
         DecisionRefused,
         Event,
+        OrderGiven,
         PageFailed,
         RunStarted,
         TimerFired,
@@ -53,12 +54,14 @@ with workflow.unsafe.imports_passed_through():
         SIGNAL_DENY,
         UPDATE_ABORT,
         UPDATE_DECIDE,
+        UPDATE_ORDER,
         Abort,
         Accepted,
         ActionReport,
         Choice,
         Decision,
         Moment,
+        Order,
         Request,
         RunInput,
         RunResult,
@@ -142,6 +145,19 @@ class RunbookWorkflow:
             raise ApplicationError("an abort needs a name and a reason", type="IllegalDecision")
         if self._state.outcome is not None or self._state.aborting or not self._state.nodes:
             raise ApplicationError("the run has ended or is being aborted already", type="IllegalDecision")
+
+    @workflow.update(
+        name=UPDATE_ORDER,
+        description="Take the wheel: pause, resume, hold, release, skip, retry, undo, handover and others.",
+    )
+    def order(self, order: Order) -> Accepted:
+        self._apply(OrderGiven(workflow.time(), order))
+        return Accepted(f"{order.verb} recorded", order.request)
+
+    @order.validator
+    def _check_order(self, order: Order) -> None:
+        if refused := self._conductor.order_refusal(self._state, order):
+            raise ApplicationError(refused, type="IllegalDecision")
 
     @workflow.signal(
         name=SIGNAL_APPROVE,

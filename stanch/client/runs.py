@@ -26,9 +26,11 @@ from stanch.contract import (
     SEARCH_SEVERITY,
     UPDATE_ABORT,
     UPDATE_DECIDE,
+    UPDATE_ORDER,
     Abort,
     Accepted,
     Decision,
+    Order,
     RunView,
 )
 from stanch.errors import EngineUnavailable, IllegalDecision, InvalidInput
@@ -147,7 +149,14 @@ async def abort(handle: WorkflowHandle[object, object], order: Abort) -> Accepte
     return await _update(handle, UPDATE_ABORT, order)
 
 
-async def _update(handle: WorkflowHandle[object, object], name: str, arg: Decision | Abort) -> Accepted:
+async def order(handle: WorkflowHandle[object, object], given: Order) -> Accepted:
+    """Take the wheel of a run. Raises IllegalDecision with the reason when the order is refused."""
+    return await _update(handle, UPDATE_ORDER, given)
+
+
+async def _update(
+    handle: WorkflowHandle[object, object], name: str, arg: Decision | Abort | Order
+) -> Accepted:
     try:
         async with asyncio.timeout(WORKER_PATIENCE):
             accepted: Accepted = await handle.execute_update(name, arg, result_type=Accepted)

@@ -16,6 +16,7 @@ from temporalio.common import (
 
 from stanch.config import Config
 from stanch.contract import (
+    REVISION,
     SEARCH_DRILL,
     SEARCH_PHASE,
     SEARCH_RUNBOOK,
@@ -114,6 +115,7 @@ def run_input(config: Config, start: Start, url: str) -> RunInput:
         policy=config.policy.for_run(asked_roles(start.plan, config.policy.roles), start.severity),
         incident=start.incident,
         url=url,
+        revision=REVISION,
     )
 
 

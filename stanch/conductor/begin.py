@@ -53,7 +53,7 @@ def entered(turn: Turn, node: Node, _: Entered) -> None:
 
 def _not_startable(turn: Turn) -> str:
     """Why this run must not begin at all."""
-    plan, given = turn.book.plan, turn.before.given
+    plan, given = turn.book.plan, turn.given
     if plan.severities and given.severity not in plan.severities:
         return f"this runbook is for {' and '.join(plan.severities)}, and this run is {given.severity}"
     if open_changes := uncovered(plan):

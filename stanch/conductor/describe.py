@@ -63,6 +63,13 @@ def view(state: State, now: float) -> RunView:
         kept=state.kept,
         spent=account(state, now),
         as_of=now,
+        paused=state.paused,
+        held=state.held,
+        parked=tuple(each.path for each in state.parked),
+        roles=dict(state.roles),
+        resolved=state.resolved,
+        mitigated=state.mitigated,
+        agenda=state.agenda,
     )
 
 

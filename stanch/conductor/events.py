@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from stanch.contract import Decision, Kept
+from stanch.contract import Decision, Kept, Order
 from stanch.language.plan import Json
 
 
@@ -75,6 +75,14 @@ class AbortRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderGiven:
+    """An order for which `Conductor.order_refusal` found nothing to refuse."""
+
+    at: float
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
 class PageFailed:
     at: float
     to: str
@@ -96,6 +104,7 @@ Event: TypeAlias = (
     | DecisionGiven
     | DecisionRefused
     | AbortRequested
+    | OrderGiven
     | PageFailed
     | AlertReported
 )
@@ -134,4 +143,9 @@ class Repeated:
     """The node has run before: do again what is not in place, and only that."""
 
 
-Internal: TypeAlias = Entered | Cleared | ChildEnded | WorkFailed | Repeated
+@dataclass(frozen=True, slots=True)
+class TakeBack:
+    """The next of the node's `undo_queue` may be taken back."""
+
+
+Internal: TypeAlias = Entered | Cleared | ChildEnded | WorkFailed | Repeated | TakeBack

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from stanch.conductor import act, again, begin, deciding, failing, family, finish, stopping, undoing
+from stanch.conductor import act, again, begin, deciding, failing, family, finish, orders, stopping, undoing
 from stanch.conductor.commands import Command
 from stanch.conductor.events import (
     AbortRequested,
@@ -25,6 +25,7 @@ from stanch.conductor.events import (
     Entered,
     Event,
     Internal,
+    OrderGiven,
     PageFailed,
     Repeated,
     RunStarted,
@@ -34,7 +35,7 @@ from stanch.conductor.events import (
 from stanch.conductor.state import ROOT, Node, Phase, State
 from stanch.conductor.times import account
 from stanch.conductor.turn import Book, Turn
-from stanch.contract import Decision, RunInput
+from stanch.contract import Decision, Order, RunInput
 from stanch.errors import EvaluationError, IllegalEvent
 
 Handler: TypeAlias = Callable[[Turn, Node, Any], None]
@@ -123,6 +124,10 @@ class Conductor:
                 self._dispatch(turn, state.requests[decision.request].node, event)
             case AbortRequested():
                 self._abort(turn, state, event)
+            case OrderGiven(order=order):
+                if refused := self.order_refusal(state, order):
+                    raise IllegalEvent(refused)
+                orders.obey(turn, order)
             case DecisionRefused() | PageFailed() | AlertReported():
                 _remember(turn, state, event)
         while turn.queue:
@@ -133,6 +138,10 @@ class Conductor:
     def refusal(self, state: State, decision: Decision) -> str:
         """Why `decision` cannot be taken now, in words for the person who took it; empty when it can."""
         return deciding.refusal(state, decision)
+
+    def order_refusal(self, state: State, order: Order) -> str:
+        """Why `order` makes no sense now, or is not this person's to give; empty when it is obeyed."""
+        return orders.refusal(state, order)
 
     def _dispatch(self, turn: Turn, path: str, event: Event | Internal) -> None:
         node = turn.nodes[path]

@@ -1,8 +1,9 @@
 """A run's state. Invariants:
 
 1. A node is one execution of a step (or one item of its `for_each`); its path names it for ever.
-2. While the run has not ended, something is awaited: an action, a timer, or both beside an open request.
-3. Every open request has exactly one timer: the next rung of its ladder, or its end.
+2. While the run has not ended, something is awaited: an action, a timer, or both beside an open request. Or
+   something is parked, because the run is paused or on hold.
+3. Every open request has exactly one timer: the next rung of its ladder, or its end; none while it is paused.
    A block, child or loop with a limit has one more while it runs.
 4. A key is used once: in `awaited` while it is open, never again afterwards.
 5. The ledger only grows; an entry is only ever marked as undone.
@@ -15,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from stanch.conductor.events import Internal
 from stanch.contract import (
     ActionTask,
     Decision,
@@ -23,6 +25,7 @@ from stanch.contract import (
     Kept,
     Moment,
     Outcome,
+    PublicKey,
     Request,
     RunInput,
     Spent,
@@ -161,6 +164,20 @@ class OpenRequest:
     given: tuple[Decision, ...] = ()
     closed: str = ""
     """How it ended, in words; empty while it is open."""
+    reminders: int = 0
+    """How often the newest rung has been paged again."""
+    quiet_until: float = 0.0
+    """Nobody is paged before: somebody has acknowledged it."""
+    bound: Mapping[str, Json] = field(default_factory=dict)
+    """What its digest covers: compared when something may have changed under it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A node whose turn has come, and what it was to be told."""
+
+    path: str
+    event: Internal
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +185,7 @@ class State:
     run: str
     """The run's id."""
     given: RunInput
+    """As it was started; inputs and severity as they have been changed since."""
     clock: float = 0.0
     started: float = 0.0
     ended: float = 0.0
@@ -188,6 +206,27 @@ class State:
     """A change has been started."""
     aborting: str = ""
     """Why the run is being aborted."""
+    paused: str = ""
+    """By whom and why nothing new begins; empty while it may."""
+    paused_at: float = 0.0
+    held: str = ""
+    """By whom and why no change begins, while reads go on; empty while it may."""
+    parked: tuple[Parked, ...] = ()
+    """What a pause or a hold keeps back, in the order in which it came."""
+    to_skip: Mapping[str, str] = field(default_factory=dict)
+    """Path of a step that is to be skipped as soon as its turn comes, and by whom and why."""
+    roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Role to who holds it since it was handed over."""
+    handed: Mapping[str, str] = field(default_factory=dict)
+    """Role to how it was handed over, in words."""
+    keys: tuple[PublicKey, ...] = ()
+    """Keys that are believed since the start, beside those of the policy."""
+    used: Mapping[str, float] = field(default_factory=dict)
+    """Nonces of proofs that were taken, and the ids of keys that sign once, to when they may be forgotten."""
+    resolved: float = 0.0
+    """When the alert resolved; 0.0 while it fires."""
+    mitigated: float = 0.0
+    agenda: tuple[str, ...] = ()
     outcome: Outcome | None = None
     reason: str = ""
     outputs: Mapping[str, Json] = field(default_factory=dict)

@@ -61,6 +61,19 @@ class Turn:
         self.issued = state.issued
         self.changing = state.changing
         self.aborting = state.aborting
+        self.given = state.given
+        self.paused = state.paused
+        self.paused_at = state.paused_at
+        self.held = state.held
+        self.parked = list(state.parked)
+        self.to_skip = dict(state.to_skip)
+        self.roles = dict(state.roles)
+        self.handed = dict(state.handed)
+        self.keys = state.keys
+        self.used = dict(state.used)
+        self.resolved = state.resolved
+        self.mitigated = state.mitigated
+        self.agenda = list(state.agenda)
         self.ending: dict[str, Any] = {}
         self.commands: list[Command] = []
         self.queue: deque[tuple[str, Internal]] = deque()
@@ -144,7 +157,7 @@ class Turn:
     def scope(self, node: Node, /, **extra: Json) -> Scope:
         """The names that `node`'s expressions may read, with `extra` (such as `result`). A loop may call its
         items `node`, or anything else."""
-        frame = self.nodes[node.frame].inputs if node.frame else self.before.given.inputs
+        frame = self.nodes[node.frame].inputs if node.frame else self.given.inputs
         return self._names(node.prefix, node.frame, {**node.names, "inputs": dict(frame)}, extra)
 
     def inside(self, node: Node) -> Scope:
@@ -170,7 +183,7 @@ class Turn:
         return {**names, "steps": steps, "run": self._run(), **moments, **extra}
 
     def _run(self) -> dict[str, Json]:
-        given = self.before.given
+        given = self.given
         run: dict[str, Json] = {
             "id": self.before.run,
             "short_id": self.before.run.rsplit("/", 1)[-1][:12],
@@ -220,7 +233,7 @@ class Turn:
         return key
 
     def page(self, opened: OpenRequest, to: str) -> None:
-        given = self.before.given
+        given = self.given
         request = opened.request
         text = page_text(f"{given.severity} {self.book.plan.runbook}", request)
         task = PageTask(self.before.run, request.id, to, opened.rung, given.severity, text, given.url)
@@ -229,7 +242,7 @@ class Turn:
 
     def page_about(self, node: Node, to: str, text: str) -> None:
         """Tell somebody something that needs no answer."""
-        given = self.before.given
+        given = self.given
         told = " ".join(f"{given.severity} {self.book.plan.runbook}: {text}".split())[:400]
         self.commands.append(Page(PageTask(self.before.run, "", to, 0, given.severity, told, given.url)))
         self.note("paged", f"paged {to}", step=node.path)
@@ -263,6 +276,19 @@ class Turn:
             issued=self.issued,
             changing=self.changing,
             aborting=self.aborting,
+            given=self.given,
+            paused=self.paused,
+            paused_at=self.paused_at,
+            held=self.held,
+            parked=tuple(self.parked),
+            to_skip=self.to_skip,
+            roles=self.roles,
+            handed=self.handed,
+            keys=self.keys,
+            used=self.used,
+            resolved=self.resolved,
+            mitigated=self.mitigated,
+            agenda=tuple(self.agenda),
             **self.ending,
             **fields,
         )

@@ -1,0 +1,93 @@
+"""What an activity gets and gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from stanch.contract.words import Severity
+from stanch.language.plan import Call, Check, Json, Poll
+
+
+@dataclass(frozen=True, slots=True)
+class ActionTask:
+    """One action to carry out: rendered, complete, and all that the activity is told."""
+
+    step: str
+    """Path of the step in its run, such as `roll_back[1]`."""
+    call: Call
+    effect: Literal["read", "change"] = "read"
+    timeout: float = 60.0
+    """Seconds for the action itself; waiting for `poll` or `done` has its own `within`."""
+    poll: Poll | None = None
+    """Repeat the (reading) call until this holds."""
+    done: Check | None = None
+    """Ask before: if it holds, nothing is executed (`already`). Ask after, until it holds."""
+    scope: Mapping[str, Json] = field(default_factory=dict)
+    """The names that `poll.until` and `done.poll.until` may read beside `result`."""
+    key: str = ""
+    """Names this execution for ever (run, step, attempt): the idempotency key of a change."""
+    keep: Mapping[str, str] = field(default_factory=dict)
+    """Label to CEL over `result` and `scope`: what is stored as evidence, and not in the history."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetEnd:
+    """How an action that was cut short ended on one of its targets."""
+
+    target: str
+    state: Literal["done", "not_started", "stopped", "running", "unknown"]
+    """`stopped`: it was begun, and is certainly over; `running`: it could not be ended."""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A piece of evidence that was stored beside the history."""
+
+    name: str
+    """A label such as `controller.log`."""
+    step: str = ""
+    """Path of the step that kept it."""
+    digest: str = ""
+    """SHA-256 of what is stored, in hex."""
+    size: int = 0
+    """Bytes stored."""
+    truncated: bool = False
+    path: str = ""
+    """Below the folder of evidence."""
+    error: str = ""
+    """Why it was not stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionReport:
+    """What an action gave. A failure is raised instead, as one of the families of `stanch.errors`."""
+
+    result: Json = None
+    already: bool = False
+    """`done` held before anything was executed, so nothing was."""
+    kept: tuple[Kept, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Heartbeat detail: how far an action is; `acting` is the only phase in which its outcome is unknown."""
+
+    phase: Literal["checking", "acting", "waiting"]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PageTask:
+    """Tell somebody that they are needed."""
+
+    run: str
+    request: str
+    to: str
+    """A role or a person."""
+    rung: int
+    severity: Severity
+    text: str
+    url: str = ""

@@ -1,0 +1,107 @@
+"""What the queries answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from stanch.contract.action import Kept
+from stanch.contract.request import Found, Request
+from stanch.contract.words import Mode, Outcome, Severity
+from stanch.language.plan import Call, Json
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One line of a run's timeline."""
+
+    at: float
+    kind: str
+    text: str
+    step: str = ""
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Where the run's time went, in seconds."""
+
+    automation: float = 0.0
+    waiting: float = 0.0
+    """For a person."""
+    in_doubt: float = 0.0
+    soaking: float = 0.0
+    """Watching whether it helped."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    path: str
+    title: str
+    phase: str
+    started: float = 0.0
+    ended: float = 0.0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Effected:
+    """A line of the ledger: a change that this run completed, and its way back."""
+
+    step: str
+    target: str
+    command: str
+    at: float
+    undo: Call | None = None
+    undone: bool = False
+    irreversible: str = ""
+    reverts: str | None = None
+    """Path of the block, child or run at whose end it is put back; empty for the run, None if at none."""
+    returned: bool = False
+    """It is undone because it was borrowed, and came back."""
+    part_of: str = ""
+    """Path of the block whose one way back takes this back too."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """All of a run as it stands: what `stanch show` prints."""
+
+    run: str
+    runbook: str
+    title: str
+    digest: str
+    phase: str
+    severity: Severity
+    mode: Mode
+    started_by: str
+    started: float
+    ended: float = 0.0
+    outcome: Outcome | None = None
+    reason: str = ""
+    inputs: Mapping[str, Json] = field(default_factory=dict)
+    outputs: Mapping[str, Json] = field(default_factory=dict)
+    url: str = ""
+    steps: tuple[StepView, ...] = ()
+    requests: tuple[Request, ...] = ()
+    timeline: tuple[Moment, ...] = ()
+    ledger: tuple[Effected, ...] = ()
+    spent: Spent = field(default_factory=Spent)
+    findings: tuple[Found, ...] = ()
+    kept: tuple[Kept, ...] = ()
+    as_of: float = 0.0
+    """The moment that `spent` reaches to: the run's last turn, which may be long ago while it waits."""
+    paused: str = ""
+    """By whom and why; empty while it goes on."""
+    held: str = ""
+    """By whom and why no change may begin; empty while they may."""
+    parked: tuple[str, ...] = ()
+    """Paths of the steps whose turn has come and that a pause or a hold keeps back."""
+    roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Who holds the roles that were handed over in this run."""
+    resolved: float = 0.0
+    """When its alert resolved; 0.0 while it fires, or when there is none."""
+    mitigated: float = 0.0
+    """When a `verify` after a change first held: the moment to propose as the incident's mitigation."""
+    agenda: tuple[str, ...] = ()
+    """What the review has to speak of, such as a broken glass."""
