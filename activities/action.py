@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from stanch.contract import TargetEnd
 from stanch.language.plan import Json
 
 
@@ -21,6 +22,8 @@ class Context:
     """The call names exactly one target: give one result and not a list."""
     beat: Callable[[str], None]
     """Tell Temporal that the action lives, with a short note (`3 of 40 hosts`); cheap, call it freely."""
+    ended: Callable[[tuple[TargetEnd, ...]], None] = lambda _: None
+    """Tell how it ended on each target, before a cancellation goes on its way: that can carry no words."""
 
 
 class Action(Protocol):
@@ -29,7 +32,7 @@ class Action(Protocol):
     `perform` raises `stanch.errors.InvalidInput` for parameters that do not fit, `Unreachable` when nothing
     was executed, `OutcomeUnknown` when a command was sent and its end is not known, `ActionRefused` when the
     outside said no in a way that has no result. It must end promptly when its task is cancelled, stopping
-    what it started.
+    what it started and telling `context.ended` what became of it.
     """
 
     name: str

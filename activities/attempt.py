@@ -26,7 +26,7 @@ from activities.heart import Heart, Memory, Seen, recalled
 from activities.keeping import Keeper
 from activities.parameters import Parameters
 from activities.polling import look, wait_until
-from stanch.contract import ActionReport, ActionTask, Kept
+from stanch.contract import ActionReport, ActionTask, Kept, TargetEnd
 from stanch.errors import (
     ActionRefused,
     AuthorError,
@@ -78,10 +78,15 @@ class Attempt:
         self._result: Json = None
         """What that gave last; None as long as it gave nothing."""
         self._secrets: list[str] = []
+        self._ends: tuple[TargetEnd, ...] = ()
+        """How its action ended on each target, if that could be told."""
         self._heart = Heart(self.clean)
 
     def clean(self, value: Json) -> Json:
         return redact(value, self._secrets)
+
+    def cleaned(self, ends: tuple[TargetEnd, ...]) -> tuple[TargetEnd, ...]:
+        return tuple(replace(end, note=self.clean(end.note)) for end in ends)
 
     def unexpected(self, error: Exception) -> str:
         """Log a bug with its traceback; what to say of it in one line."""
@@ -224,7 +229,9 @@ class Attempt:
     async def _act(self, call: _Ready) -> Json:
         """Execute the change, once. Raises what rule 2 allows."""
         task = self._task
-        context = Context(key=task.key, timeout=task.timeout, one=call.one, beat=self._heart.note)
+        context = Context(
+            key=task.key, timeout=task.timeout, one=call.one, beat=self._heart.note, ended=self._take_ends
+        )
         try:
             async with asyncio.timeout(task.timeout + GRACE):
                 self._result = self.clean(await call.action.perform(call.params, context))
@@ -238,13 +245,23 @@ class Attempt:
             reason = f"it did not end within {format_duration(task.timeout)}"
         except asyncio.CancelledError:
             if _was_asked_to_stop():
-                raise
+                raise self._stopped() from None
             reason = "the worker was shut down"
         except StanchError as error:
             reason = str(error)
         except Exception as error:  # noqa: BLE001 (rule 2 holds for bugs too)
             reason = self.unexpected(error)
-        raise OutcomeUnknown(f"`{call.action.name}` was told to act, and its end is not known: {reason}")
+        text = f"`{call.action.name}` was told to act, and its end is not known: {reason}"
+        raise OutcomeUnknown(text, ends=self._ends)
+
+    def _take_ends(self, ends: tuple[TargetEnd, ...]) -> None:
+        self._ends = ends
+
+    def _stopped(self) -> StanchError:
+        """It was cancelled while it was acting, and what is known of each target."""
+        if self._ends and all(end.state == "not_started" for end in self._ends):
+            return ActionRefused("it was cancelled before anything was executed", ends=self._ends)
+        return OutcomeUnknown("it was cancelled while it was acting", ends=self._ends)
 
     async def _confirm(self, check: Check, done: _Ready, seen: Seen | None) -> None:
         what = f"`{self._task.call.action}` was executed and ended well"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import codecs
 import json
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from activities.action import Context
 from activities.data import parsed
 from activities.web import Answer, Ask, Web, shown, status_text
+from stanch.contract import TargetEnd
 from stanch.errors import InvalidInput
 from stanch.language.plan import Json
 from stanch.secrets import redact
@@ -55,7 +58,11 @@ class Http:
             fresh=params.get("fresh", False),
         )
         context.beat(str(ask))
-        answer = await self._web.exchange(ask)
+        try:
+            answer = await self._web.exchange(ask)
+        except asyncio.CancelledError:
+            context.ended((TargetEnd(urlsplit(ask.url).netloc, "unknown", f"{ask} was sent"),))
+            raise
         return redact(_result(method, answer, params.get("accept")), hidden)
 
     def failure(self, result: Json) -> str | None:

@@ -31,7 +31,8 @@ _LONGEST_TITLE = 120
 
 
 class Pager:
-    """Pages through `destinations`: a role or a person to apprise URLs, as strings or secret references."""
+    """Pages through `destinations`: a role, a group, a schedule or a person to apprise URLs, as strings or
+    secret references."""
 
     def __init__(self, destinations: Mapping[str, Sequence[Json]]) -> None:
         self._destinations = destinations
@@ -45,7 +46,7 @@ class Pager:
     async def page(self, task: PageTask) -> str:
         """How the page went, in words: `sent`, `sent to 1 of 2: ...`, or `logged` when nothing is configured
         for `task.to`. Ends as Unreachable when every destination failed."""
-        destinations = self._destinations.get(task.to, ())
+        destinations = self._of(task)
         if not destinations:
             activity.logger.warning("page: %s", _line(task))
             return "logged"
@@ -60,6 +61,18 @@ class Pager:
             activity.logger.warning("page: %s: %s", _line(task), report)
             return report
         raise application_error(Unreachable(f"nobody could be paged as `{task.to}`: {reasons}"))
+
+    def _of(self, task: PageTask) -> Sequence[Json]:
+        """Where the page goes: to the role's destinations, or to the people's own where it has none. A role
+        that was handed over is its new holder's, whose own come first."""
+        shared = self._destinations.get(task.to, ())
+        own = [self._destinations.get(person, ()) for person in task.people]
+        if not (task.handed and own and all(own)) and shared:
+            return shared
+        found: list[Json] = []
+        for each in own:
+            found += (one for one in each if one not in found)
+        return found
 
 
 def _send(task: PageTask, destination: Json) -> str:

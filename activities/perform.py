@@ -40,7 +40,7 @@ def _activity(name: str, registry: Mapping[str, Known], keeper: Keeper) -> Actio
         try:
             return await attempt.run()
         except StanchError as error:
-            failed = type(error)(attempt.clean(str(error)))
+            failed = type(error)(attempt.clean(str(error)), ends=attempt.cleaned(error.ends))
         except Exception as error:  # noqa: BLE001 (a bug must not be tried again as if it were the network)
             failed = OurError(attempt.unexpected(error))
         raise application_error(failed, attempt.kept)

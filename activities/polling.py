@@ -29,11 +29,14 @@ async def wait_until(
     poll: Poll, ask: Question, scope: Scope, seen: Seen, tell: Callable[[Seen], None]
 ) -> Json:
     """The result with which `poll` came to hold. `seen` says since when this is waited for, and is told anew
-    after each asking. Raises ActionRefused at the end of `within`, and AuthorError at once."""
+    after each asking. Raises ActionRefused at the end of `within` or as soon as it got worse, and AuthorError
+    at once."""
     epoch = time.time() - time.monotonic()
     while True:
         budget = max(seen.since + poll.within - (epoch + time.monotonic()), LAST_ASK)
         held, result, last = await look(poll.until, ask, scope, budget)
+        if poll.worse and result is not None and _got_worse(poll.worse, scope, result):
+            raise ActionRefused(f"it got worse: `{poll.worse}` holds; {describe(poll.worse, result)}")
         # Epoch seconds that no adjustment of the clock moves while this worker waits.
         now = epoch + time.monotonic()
         began = (seen.holds_since if seen.holds_since is not None else now) if held else None
@@ -62,6 +65,16 @@ async def look(until: str, ask: Question, scope: Scope, budget: float) -> tuple[
     except (OutsideError, EvaluationError) as error:
         return False, result, str(error)
     return held, result, describe(until, result)
+
+
+def _got_worse(worse: str, scope: Scope, result: Json) -> bool:
+    """What cannot be evaluated for this answer is not worse. Raises AuthorError."""
+    try:
+        return holds(worse, {**scope, "result": result})
+    except AuthorError:
+        raise
+    except EvaluationError:
+        return False
 
 
 def describe(until: str, result: Json) -> str:

@@ -19,9 +19,21 @@ Whether Temporal may try an activity again is decided here, by `RETRYABLE`, and 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stanch.contract import TargetEnd
+
 
 class StanchError(Exception):
-    """The root; `str(error)` is one line that says what happened, where, and what to do next."""
+    """The root; `str(error)` is one line that says what happened, where, and what to do next.
+
+    `ends` says of each target of an action (`stanch.contract.TargetEnd`) how it ended there, if that is known.
+    """
+
+    def __init__(self, *args: object, ends: tuple[TargetEnd, ...] = ()) -> None:
+        super().__init__(*args)
+        self.ends = ends
 
 
 class AuthorError(StanchError):

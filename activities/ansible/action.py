@@ -68,6 +68,9 @@ class AnsibleAction:
             order = await asyncio.to_thread(lay_out, job, folder, self._project)
             run = _Run(order, environment(folder, self._ssh_config, os.environ))
             await run.wait(context)
+        except asyncio.CancelledError:
+            context.ended(run.recap.ends(job.names))
+            raise
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         return _outcome(job, run, context.timeout)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from activities.data import holdable, is_deep
 from activities.output import Capture, last_line, shortened
+from stanch.contract import TargetEnd
 from stanch.language.plan import Json
 
 STDOUT = 32 * 1024
@@ -114,6 +115,21 @@ class Recap:
                 self._ended(kind.removeprefix("runner_on_"), name, data, cut=event.get("cut") is True)
                 return f"{data.get('task', '')}: {name}"
         return ""
+
+    def ends(self, names: tuple[str, ...]) -> tuple[TargetEnd, ...]:
+        """How a run that was ended left each host."""
+        others = [name for name in self.hosts if name not in names]
+        return tuple(self._end_of(name) for name in (*names, *others))
+
+    def _end_of(self, name: str) -> TargetEnd:
+        host = self.hosts.get(name)
+        if host is None or not (host.touched or host.running):
+            return TargetEnd(name, "not_started")
+        if doubtful := host.doubtful:
+            return TargetEnd(name, "unknown", f"in `{doubtful}`")
+        return TargetEnd(
+            name, "done" if self.finished else "stopped", "" if self.finished else "between two tasks"
+        )
 
     def result(self, rc: int, names: tuple[str, ...], *, module: bool) -> dict[str, Json]:
         """As the action's schema describes it; hosts in the order of `names`, others as Ansible met them."""

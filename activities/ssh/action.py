@@ -24,9 +24,10 @@ from typing import TypeVar
 from activities.action import Context
 from activities.ssh.command import Command, read_command
 from activities.ssh.config import ClientConfig, Target
-from activities.ssh.outcome import failure, limits, nothing_done, settle
+from activities.ssh.outcome import end_of, failure, limits, nothing_done, settle
 from activities.ssh.pool import Pool, Session
 from activities.ssh.session import Finished, Stop, run
+from stanch.contract import TargetEnd
 from stanch.errors import InvalidInput, OutcomeUnknown, StanchError, Unreachable
 from stanch.language.plan import Json
 
@@ -144,6 +145,13 @@ class _Worker:
             )
         return Unreachable(f"{self.target}: no answer in time")
 
+    def ended(self, task: asyncio.Task[object]) -> TargetEnd:
+        """How the host was left by `task`, which worked on it when the step was cancelled."""
+        outcome = task.result() if task.done() else self.late()
+        if not isinstance(outcome, Finished | StanchError):
+            return TargetEnd(self.target.name, "not_started")  # it was being connected to
+        return end_of(self.target.name, outcome)
+
     def abandon(self) -> None:
         """Tear the connection down under a thread that hangs on it."""
         if (session := self._session) is not None:
@@ -175,9 +183,11 @@ class _Crew:
             self.stop()
             # Long enough to stop commands, and no longer: whoever cancels is waiting. The others send nothing
             # any more, whenever they notice.
-            running = [task for worker, task in zip(self._workers, tasks, strict=True) if worker.stop.sent]
+            pairs = list(zip(self._workers, tasks, strict=True))
+            running = [task for worker, task in pairs if worker.stop.sent]
             if running:
                 await asyncio.wait(running, timeout=_PATIENCE)
+            context.ended(tuple(worker.ended(task) for worker, task in pairs))
             raise
         finally:
             for task in tasks:

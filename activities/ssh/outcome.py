@@ -10,6 +10,7 @@ from activities.data import parsed
 from activities.output import last_line
 from activities.ssh.command import Command
 from activities.ssh.session import KILLED, Finished
+from stanch.contract import TargetEnd
 from stanch.errors import ActionRefused, OutcomeUnknown, StanchError, Unreachable
 from stanch.language.plan import Json
 
@@ -46,7 +47,16 @@ def settle(command: Command, outcomes: Sequence[Finished | StanchError]) -> list
     if not finished and all(isinstance(error, Unreachable) for error in errors):
         nothing_done(errors, len(command.hosts))
     family = OutcomeUnknown if any(isinstance(error, OutcomeUnknown) for error in errors) else ActionRefused
-    raise family("; ".join([*_shown(errors), *_ended(command, outcomes)]))
+    raise family("; ".join([*_shown(errors), *_ended(command, outcomes)]), ends=_ends(command, outcomes))
+
+
+def end_of(host: str, outcome: Finished | StanchError) -> TargetEnd:
+    """How it ended on one host."""
+    if isinstance(outcome, Finished):
+        return TargetEnd(host, "done", f"status {outcome.rc}")
+    if isinstance(outcome, OutcomeUnknown):
+        return outcome.ends[0] if outcome.ends else TargetEnd(host, "unknown")
+    return TargetEnd(host, "not_started")
 
 
 def nothing_done(errors: Sequence[StanchError], hosts: int) -> NoReturn:
@@ -154,6 +164,10 @@ def _ended(command: Command, outcomes: Sequence[Finished | StanchError]) -> list
         if isinstance(outcome, Finished):
             groups.setdefault(outcome.rc, []).append(f"`{host}`")
     return [f"{', '.join(_few(hosts))} ended with status {rc}" for rc, hosts in sorted(groups.items())]
+
+
+def _ends(command: Command, outcomes: Sequence[Finished | StanchError]) -> tuple[TargetEnd, ...]:
+    return tuple(end_of(host, outcome) for host, outcome in zip(command.hosts, outcomes, strict=True))
 
 
 def _shown(errors: Sequence[StanchError]) -> list[str]:

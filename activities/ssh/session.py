@@ -16,14 +16,19 @@ import contextlib
 import threading
 import time
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from paramiko import Channel, ChannelException, Message, SSHException, Transport
 from paramiko.common import cMSG_CHANNEL_REQUEST
 
 from activities.output import Capture
 from activities.ssh.command import Command
+from activities.ssh.config import Target
 from activities.ssh.pool import Session
+from stanch.contract import TargetEnd
 from stanch.errors import ActionRefused, OutcomeUnknown, Unreachable
+
+EndState: TypeAlias = Literal["stopped", "running", "unknown"]
 
 KILLED = -1
 """The `rc` of a command that ended by a signal: SSH gives it no exit status. Where the login shell stays in
@@ -93,7 +98,7 @@ def run(
         channel.exec_command(command.line)
     except (SSHException, EOFError, OSError):
         if _lost(session.link.transport):
-            raise OutcomeUnknown(f"{target}: the connection was lost while the command was sent") from None
+            raise _unknown(target, "the connection was lost while the command was sent") from None
         raise ActionRefused(f"{target}: the server refuses to run commands") from None
     stdout, stderr = Capture(limits[0]), Capture(limits[1])
     try:
@@ -102,11 +107,10 @@ def run(
         if channel.exit_status >= 0:
             return Finished(channel.exit_status, stdout, stderr, bool(channel.eof_received), seconds)
         if not channel.closed:
-            raise OutcomeUnknown(f"{target}: still running after {seconds:.0f}s; {_end(channel)}")
+            state, how = _end(channel)
+            raise _unknown(target, f"still running after {seconds:.0f}s; {how}", state)
         if _lost(session.link.transport):
-            raise OutcomeUnknown(
-                f"{target}: the connection was lost {seconds:.1f}s after the command was sent"
-            )
+            raise _unknown(target, f"the connection was lost {seconds:.1f}s after the command was sent")
         return Finished(KILLED, stdout, stderr, True, seconds)
     finally:
         channel.close()
@@ -160,16 +164,20 @@ def _feed(channel: Channel, stdin: bytes) -> bytes:
     return b""
 
 
-def _end(channel: Channel) -> str:
-    """Stop the command as far as the server lets us; what was done, in words."""
+def _unknown(target: Target, text: str, state: EndState = "unknown") -> OutcomeUnknown:
+    return OutcomeUnknown(f"{target}: {text}", ends=(TargetEnd(target.name, state),))
+
+
+def _end(channel: Channel) -> tuple[EndState, str]:
+    """Stop the command as far as the server lets us; what became of it, and what was done, in words."""
     for name in ("TERM", "KILL"):
         _signal(channel, name)
         until = time.monotonic() + _GRACE
         while time.monotonic() < until:
             if channel.closed or channel.exit_status >= 0:
-                return f"it was stopped with SIG{name}"
+                return "stopped", f"it was stopped with SIG{name}"
             channel.status_event.wait(0.05)
-    return "it was told to stop (SIGTERM, SIGKILL) and may still be running"
+    return "running", "it was told to stop (SIGTERM, SIGKILL) and may still be running"
 
 
 def _signal(channel: Channel, name: str) -> None:

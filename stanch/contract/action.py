@@ -69,6 +69,8 @@ class ActionReport:
     already: bool = False
     """`done` held before anything was executed, so nothing was."""
     kept: tuple[Kept, ...] = ()
+    ends: tuple[TargetEnd, ...] = ()
+    """Of an action that did not end well: how it ended on each target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +88,12 @@ class PageTask:
     run: str
     request: str
     to: str
-    """A role or a person."""
+    """A role, a group, a schedule or a person."""
     rung: int
     severity: Severity
     text: str
     url: str = ""
+    people: tuple[str, ...] = ()
+    """Who that is now, if it is somebody in particular."""
+    handed: bool = False
+    """`to` is a role that was handed over: where its pages usually go, somebody else may sleep."""

@@ -7,6 +7,7 @@ import pytest
 
 from activities.action import Context
 from activities.http import Http
+from stanch.contract import TargetEnd
 from tests.activities.bench import Bench
 from tests.activities.served import Scripted, scripted
 from tests.support.sshd import Farm, start_sshd
@@ -24,9 +25,12 @@ class Beats:
     """Makes contexts and remembers what was said to Temporal."""
 
     notes: list[str] = field(default_factory=list)
+    ends: list[TargetEnd] = field(default_factory=list)
 
     def context(self, *, one: bool = False, timeout: float = 30.0) -> Context:
-        return Context(key="run/step/1", timeout=timeout, one=one, beat=self.notes.append)
+        return Context(
+            key="run/step/1", timeout=timeout, one=one, beat=self.notes.append, ended=self.ends.extend
+        )
 
 
 @pytest.fixture

@@ -107,7 +107,7 @@ async def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
 
 
 def sleeping(farm: Farm, name: str = "web1") -> bool:
-    return any("sleep" in command.name() for command in farm[name].commands())
+    return farm[name].executes("sleep")
 
 
 def check_schema(result: Any) -> None:
@@ -377,6 +377,7 @@ async def test_cancelling_in_mid_run_leaves_no_process(
         await running
     assert time.monotonic() - before < 8
     assert processes_with(str(short_tmp)) == []
+    assert [(end.target, end.state) for end in beats.ends] == [("web1", "unknown"), ("web2", "unknown")]
     await until(lambda: farm["web1"].sessions() == [])
 
 

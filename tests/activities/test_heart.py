@@ -6,13 +6,14 @@ import asyncio
 import json
 import time
 from dataclasses import asdict
+from typing import Any
 
 import pytest
 from temporalio.activity import ActivityCancellationDetails
 
 from activities.action import Context
 from activities.heart import Memory
-from stanch.contract import ActionTask
+from stanch.contract import ActionTask, TargetEnd
 from tests.activities.bench import BEHAVE, Behaving, Bench, Switch, change, get, post, read
 from tests.activities.served import Scripted, free_port, scripted, until
 
@@ -99,9 +100,7 @@ async def test_nothing_is_told_after_the_end(bench: Bench, site: Scripted) -> No
     assert len(bench.beats) == told
 
 
-@pytest.mark.parametrize(
-    "task", [ActionTask("look", BEHAVE), change(BEHAVE), read(BEHAVE, "false", every=30.0)]
-)
+@pytest.mark.parametrize("task", [ActionTask("look", BEHAVE), read(BEHAVE, "false", every=30.0)])
 async def test_cancellation_passes_through_within_a_second(task: ActionTask) -> None:
     stopped = asyncio.Event()
 
@@ -122,6 +121,37 @@ async def test_cancellation_passes_through_within_a_second(task: ActionTask) -> 
         await running
     assert stopped.is_set(), "the action had no chance to stop"
     assert time.monotonic() - began < 8
+
+
+@pytest.mark.parametrize(
+    ("states", "kind", "said"),
+    [
+        ((), "OutcomeUnknown", "it was cancelled while it was acting"),
+        (("stopped", "not_started"), "OutcomeUnknown", "it was cancelled while it was acting"),
+        (("not_started", "not_started"), "ActionRefused", "it was cancelled before anything was executed"),
+    ],
+)
+async def test_a_change_that_is_cancelled_tells_what_became_of_it_on_each_target(
+    states: tuple[Any, ...], kind: str, said: str
+) -> None:
+    ends = tuple(TargetEnd(f"web{at}", state) for at, state in enumerate(states))
+
+    async def work(context: Context) -> str:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            context.ended(ends)
+            raise
+        return "never"
+
+    action = Behaving(work)
+    bench = Bench(action)
+    running = asyncio.create_task(bench.error(change(BEHAVE)))
+    await until(lambda: action.times == 1)
+    bench.environment.cancel()
+    error = await running
+    assert (error.type, error.message, error.non_retryable) == (kind, said, True)
+    assert [detail.ends for detail in error.details] == ([ends] if ends else [])
 
 
 async def test_a_wait_is_cancelled_in_its_pause(bench: Bench, site: Scripted) -> None:

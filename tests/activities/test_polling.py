@@ -70,6 +70,22 @@ async def test_waiting_ends_with_what_was_asked_and_seen(bench: Bench, site: Scr
     )
 
 
+async def test_what_got_worse_ends_waiting_at_once(bench: Bench, site: Scripted) -> None:
+    site.reply = in_turn(0.05, 0.07, 0.4, 0.001)
+    task = read(get(site.url), "result.json.v < 0.01", within=60, every=0.05)
+    assert task.poll is not None
+    error = await bench.error(replace(task, poll=replace(task.poll, worse="result.json.v > 0.3")))
+    assert error.message == "it got worse: `result.json.v > 0.3` holds; result.json.v = 0.4"
+    assert (error.type, len(site.got)) == ("ActionRefused", 3)
+
+
+async def test_an_answer_that_says_nothing_of_worse_is_not_worse(bench: Bench, site: Scripted) -> None:
+    site.reply = in_turn(1, 2, 3)
+    task = read(get(site.url), "result.json.v == 3")
+    assert task.poll is not None
+    await bench.run(replace(task, poll=replace(task.poll, worse="result.json.w > 0")))
+
+
 async def test_waiting_ends_although_it_holds_but_not_for_long_enough(bench: Bench, site: Scripted) -> None:
     site.reply = in_turn(*[0] * 4, 1)
     error = await bench.error(read(get(site.url), "result.json.v == 1", within=0.5, every=0.1, stable=0.45))

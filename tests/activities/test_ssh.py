@@ -18,6 +18,7 @@ from activities.ssh import SshAction
 from activities.ssh.command import read_command
 from activities.ssh.outcome import settle
 from activities.ssh.session import Finished
+from stanch.contract import TargetEnd
 from stanch.errors import ActionRefused, InvalidInput, OutcomeUnknown, Unreachable, retryable
 from stanch.schemas import load_catalogue
 from tests.activities.conftest import Beats
@@ -373,19 +374,41 @@ async def test_a_host_that_freezes_is_unknown_and_not_asked_again_on_that_connec
     await until(lambda: farm["web1"].commands() == [])
 
 
-async def test_cancelling_stops_the_command_at_once(ssh: SshAction, farm: Farm, context: Context) -> None:
+async def test_cancelling_stops_the_command_at_once(ssh: SshAction, farm: Farm, beats: Beats) -> None:
+    context = beats.context()
     running = asyncio.create_task(
         ssh.perform({"hosts": ["web1", "web2"], "script": "sleep 20; echo late"}, context)
     )
-    await until(lambda: all(farm[name].commands() for name in ("web1", "web2")))
+    await until(lambda: all(farm[name].executes("sleep") for name in ("web1", "web2")))
     before = time.monotonic()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
     assert time.monotonic() - before < 8
     assert farm["web1"].commands() == farm["web2"].commands() == []
+    assert beats.ends == [TargetEnd("web1", "stopped"), TargetEnd("web2", "stopped")]
     # The connection has survived.
     assert (await ssh.perform(web1(**WHERE), context))[0]["rc"] == 0
+
+
+async def test_cancelling_tells_each_hosts_end_apart(ssh: SshAction, farm: Farm, beats: Beats) -> None:
+    script = 'test "$STANCH_HOST" = web1 && exit 3; sleep 20'
+    params = {"hosts": ["web1", "web2", "web3"], "script": script, "parallel": 2}
+    running = asyncio.create_task(ssh.perform(params, beats.context()))
+    await until(lambda: farm["web2"].executes("sleep") and farm["web3"].executes("sleep"))
+    frozen = farm["web3"].freeze()
+    try:
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+    finally:
+        farm["web3"].thaw(frozen)
+    assert beats.ends == [
+        TargetEnd("web1", "done", "status 3"),
+        TargetEnd("web2", "stopped"),
+        TargetEnd("web3", "running"),
+    ]
+    await until(lambda: farm["web3"].commands() == [])
 
 
 async def test_hosts_whose_turn_never_came_are_told_apart_from_those_in_doubt(
@@ -397,6 +420,7 @@ async def test_hosts_whose_turn_never_came_are_told_apart_from_those_in_doubt(
     assert "`web1` (127.0.0.1:" in str(raised.value)
     assert "still running" in str(raised.value)
     assert "its turn did not come in time" in str(raised.value)
+    assert [end.state for end in raised.value.ends] == ["stopped", "not_started"]
 
 
 def test_what_some_hosts_did_is_never_tried_again_by_itself() -> None:

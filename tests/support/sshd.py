@@ -111,6 +111,10 @@ class Host:
         below = [process for session in self.sessions() for process in _children(session)]
         return [process for process in below if _name(process) and not _is_sshd(process)]
 
+    def executes(self, program: str) -> bool:
+        """Whether one of its commands is called so."""
+        return any(program in _name(command) for command in self.commands())
+
     def logins(self) -> int:
         """How many connections have been authenticated so far."""
         return sum(log.read_text().count("Accepted publickey") for log in self.log)
