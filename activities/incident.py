@@ -49,9 +49,11 @@ async def _told(client: Client, task: TellTask) -> Told:
     except IllegalDecision as error:
         if gone := await _gone(handle, task.joined):
             return Told("gone", gone)
-        holds = (await runs.view(handle)).holds
+        seen = await runs.view(handle)
+        if seen.outcome is not None:
+            return Told("gone", "it is over")
         # It may have heard of it from an attempt whose answer was lost, or have begun on hold.
-        if (task.order.verb == "hold") == (task.order.incident in holds):
+        if (task.order.verb == "hold") == (task.order.incident in seen.holds):
             return Told("obeyed")
         return Told("refused", str(error))
     return Told("obeyed")

@@ -28,12 +28,13 @@ from temporalio.worker import Worker
 
 with workflow.unsafe.imports_passed_through():
     from stanch.client.runner import workflow_runner
-    from stanch.client.start import Start, search_attributes, start_run, static_details
+    from stanch.client.start import Start, run_input, start_run, static_details
     from stanch.config import Config, TemporalConfig
     from stanch.contract import TASK_QUEUE, ActionReport, ActionTask, RunResult
     from stanch.language.compile import compile_runbook
     from stanch.language.plan import Call, Plan
     from stanch.schemas import load_catalogue
+    from stanch.visibility import attributes_of
     from tests.support.temporal import start_temporal
     from workflows.runbook import HEARTBEAT, RunbookWorkflow
 
@@ -106,7 +107,7 @@ class Bench:
             HandInput("checkout"),
             id=f"hand-{start.key}",
             task_queue=TASK_QUEUE,
-            search_attributes=search_attributes(start),
+            search_attributes=attributes_of(run_input(self.config, start, "")),
             static_summary=self.plan.title,
             static_details=static_details(start),
         )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from stanch.drill.kind import kind_of
 from stanch.errors import InvalidInput
+from stanch.language.collector import no_collection
 from stanch.language.compile import Compiled, CompiledTrigger, compile_library
 from stanch.language.diagnostics import Diagnostic
 from stanch.language.plan import Plan
@@ -52,6 +53,7 @@ class Library:
         return tuple(file.path for file in self.files if file.compiled.plan is None)
 
 
+@no_collection()
 def load_library(folders: Sequence[Path], today: date) -> Library:
     """Every runbook file (`*.yaml`) below `folders`, compiled; `today` decides whose review is stale.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from stanch.contract import Decision, Request, RunPolicy
+from stanch.contract import Decision, Request
 from stanch.drill.rehearsal import Answer, Answers
 from stanch.language.people import IC
 
@@ -15,7 +15,6 @@ class People:
     """Remembers, for each step, how many of its answers have been given."""
 
     scripted: Mapping[str, Answers]
-    policy: RunPolicy
     said: dict[str, int] = field(default_factory=dict)
 
     def next(self, step: str) -> Answer | None:
@@ -54,6 +53,6 @@ class People:
     def _somebody(self, request: Request) -> str:
         """One who may answer, and has not: a person who holds the role, or else somebody called like it."""
         roles = request.roles or (IC,)
-        known = [person for role in roles for person in self.policy.roles.get(role) or (role,)]
+        known = request.holders or roles
         free = [person for person in known if person not in request.answers]
         return free[0] if free else f"{roles[0]} {len(request.answers) + 1}"

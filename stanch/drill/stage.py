@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import NoReturn, TypeAlias
 
@@ -28,12 +28,13 @@ from stanch.conductor.events import (
     ActionSucceeded,
     DecisionGiven,
     Event,
+    OrderGiven,
     RunStarted,
     TimerFired,
 )
 from stanch.conductor.machine import Conductor
 from stanch.conductor.state import Node, Phase
-from stanch.contract import Request, RunInput, RunPolicy
+from stanch.contract import Decision, Order, Request, RunInput, RunPolicy
 from stanch.drill.names import item_of, name_of
 from stanch.drill.outside import End, Outside
 from stanch.drill.people import People
@@ -86,7 +87,8 @@ def perform(rehearsal: Rehearsal, plan: Plan, policy: RunPolicy, catalogue: Cata
         started_by=rehearsal.started_by,
         severity=rehearsal.severity,
         mode=rehearsal.mode,
-        policy=policy,
+        # Whoever speaks in a rehearsal stands in the script, and has no key.
+        policy=replace(policy, unsigned="accept", keys=()),
         incident=rehearsal.incident,
     )
     return _Stage(rehearsal, given, catalogue).run()
@@ -97,7 +99,7 @@ class _Stage:
         self._conductor = Conductor(given)
         self._script = Script(rehearsal.given)
         self._outside = Outside(self._script, catalogue)
-        self._people = People(rehearsal.people, given.policy)
+        self._people = People(rehearsal.people)
         state = self._conductor.begin(f"run/{given.plan.runbook}/rehearsal", given)
         self._came = Performance(state)
         self._abort = rehearsal.abort
@@ -253,6 +255,9 @@ class _Stage:
         state = self._came.state
         held = state.requests[request.id].request
         decision, step = self._people.decision(answer, held), self._asking(request)
+        if answer.refused is None:
+            self._tick(decision, held)
+            state = self._came.state
         if refused := self._conductor.refusal(state, decision):
             if answer.refused is None or answer.refused not in refused:
                 raise _Broken(Refused(answer, step, refused))
@@ -265,6 +270,16 @@ class _Stage:
             self._came.taken.append((step, answer))
         self._heard.discard(request.id)
         self._feed(DecisionGiven(self._now, decision))
+
+    def _tick(self, decision: Decision, request: Request) -> None:
+        """Whoever says in a script that it is done has ticked the checklist before."""
+        order = Order("tick", decision.by, request=request.id, items=tuple(range(len(request.checklist))))
+        state = self._came.state
+        said_done = decision.choice in ("done", "answer") and request.checklist
+        if not said_done or state.given.revision < 2:
+            return
+        if not self._conductor.order_refusal(state, order, self._now):
+            self._feed(OrderGiven(self._now, order))
 
     def _asking(self, request: Request) -> str:
         nodes = self._came.state.nodes

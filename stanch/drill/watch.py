@@ -66,6 +66,8 @@ def watch(poll: Poll, scope: Mapping[str, Json], ask: Ask) -> Watched:
         if seen.lack is not None:
             return Watched(now, None, lack=seen.lack)
         judged = settled[1] if settled else judge(poll.until, scope, seen)
+        if got_worse := _got_worse(poll, scope, judged):
+            return Watched(round(now + seen.seconds, 6), judged.result, got_worse)
         settled = (seen, judged) if seen.stays else None
         now, asked = round(now + seen.seconds, 6), asked + 1
         since = (since if since is not None else now) if judged.held else None
@@ -88,6 +90,17 @@ def judge(until: str, scope: Mapping[str, Json], seen: Seen) -> _Judged:
     except EvaluationError as error:
         return _Judged(False, seen.result, str(error))
     return _Judged(held, seen.result, _said(seen.result))
+
+
+def _got_worse(poll: Poll, scope: Mapping[str, Json], judged: _Judged) -> str:
+    """Why it ends at once; empty when it does not."""
+    if not poll.worse or judged.result is None:
+        return ""
+    try:
+        worse = holds(poll.worse, {**scope, "result": judged.result})
+    except EvaluationError:
+        return ""
+    return f"it got worse: `{poll.worse}` holds; last: {judged.said}" if worse else ""
 
 
 def _said(result: Json) -> str:

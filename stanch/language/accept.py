@@ -85,6 +85,8 @@ class _Maker:
         least, most = schema.get("minLength", 0), schema.get("maxLength", inf)
         if find is None and form is None:
             return lambda value: least <= len(value) <= most if isinstance(value, str) else other
+        if find is not None and form is None and (least, most) == (0, inf):
+            return lambda value: bool(find(value)) if isinstance(value, str) else other
 
         def fits(value: Json) -> bool:
             if not isinstance(value, str):
@@ -153,18 +155,18 @@ class _Maker:
     def names(self, schema: Json, other: bool) -> Accepts:
         name = self.made(schema.get("propertyNames", True))
         least, most = schema.get("minProperties", 0), schema.get("maxProperties", inf)
-        needed: Mapping[str, Sequence[str]] = schema.get("dependentRequired", {})
+        needed = {owner: set(others) for owner, others in schema.get("dependentRequired", {}).items()}
         then = {owner: self.made(part) for owner, part in schema.get("dependentSchemas", {}).items()}
 
         def fits(value: Json) -> bool:
             if not isinstance(value, dict):
                 return other
-            return (
-                least <= len(value) <= most
-                and all(map(name, value))
-                and all(value.keys() >= set(others) for owner, others in needed.items() if owner in value)
-                and all(part(value) for owner, part in then.items() if owner in value)
-            )
+            if not least <= len(value) <= most:
+                return False
+            for each in value:
+                if not name(each) or not (each not in needed or value.keys() >= needed[each]):
+                    return False
+            return not then or all(part(value) for owner, part in then.items() if owner in value)
 
         return fits
 

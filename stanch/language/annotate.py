@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from stanch.language.already import NONE, of_the_action_alone
 from stanch.language.diagnostics import Report
 from stanch.language.document import (
     AskDoc,
@@ -28,6 +29,7 @@ from stanch.language.fits import LIST, NOTHING, ONE_VALUE, Wanted, of_param
 from stanch.language.guards import asserts, is_checked_after
 from stanch.language.interface import Interface
 from stanch.language.judge import Judge, Use
+from stanch.language.rounds import record_of
 from stanch.language.scope import (
     CHILD_RESULT,
     OWN_WORDS,
@@ -39,8 +41,8 @@ from stanch.language.scope import (
     StepNames,
     result_of,
 )
+from stanch.language.tree import Entry, Scalar, plain
 from stanch.language.tree import Mapping as MappingNode
-from stanch.language.tree import Scalar, plain
 from stanch.language.types import BOOL, DYN, Signature, element_of, of_schema
 
 _EMPTY: Mapping[str, Interface] = {}
@@ -117,7 +119,8 @@ class _Annotator:
             return self._broken(step, scope, doubts)
         if step.title is not None:
             self._judge.texts((step.title,), outer)
-        self._links(step.links, outer)
+        if step.links:
+            self._links(step.links, outer)
         if step.when is not None:
             self._judge.expression(step.when, outer, BOOL)
             outer = _asserting(outer, asserts(step.when.cel))
@@ -155,7 +158,8 @@ class _Annotator:
         self, step: StepDoc, outputs: dict[str, Signature], scope: Scope, doubts: tuple[Doubt, ...]
     ) -> Scope:
         given, made = (outputs, {}) if step.loop is None else (ROUNDS, outputs)
-        names = StepNames(step, given, scope.rounds, doubts, open=_is_open(step), made=made)
+        alone = NONE if step.done is None else of_the_action_alone(step, _call_result(step))
+        names = StepNames(step, given, scope.rounds, doubts, _is_open(step), made, alone)
         self.names[step.id] = names
         asserted = scope.asserted
         if step.require and step.when is None:
@@ -169,7 +173,7 @@ class _Annotator:
         if step.loop is None:
             return outer
         kind = self._judge.template(step.loop.items, outer, LIST, "in")
-        inner = outer.with_loop(step.loop.name.text, element_of(kind) or DYN)
+        inner = outer.with_loop(step.loop.name.text, element_of(kind) or DYN, record_of(step.loop, outer))
         return inner.but(rounds=(*inner.rounds, step.id))
 
     def _inside(self, step: StepDoc, inner: Scope, scope: Scope) -> Scope:
@@ -181,7 +185,8 @@ class _Annotator:
         """What is settled before the step acts."""
         if step.wait is not None:
             self._judge.template(step.wait, inner, ONE_VALUE, "wait")
-        self._call(step.call, inner)
+        if step.call is not None:
+            self._call(step.call, inner)
         if step.child is not None:
             self._child(step.child, inner)
         if step.ask is not None:
@@ -192,10 +197,12 @@ class _Annotator:
                 self._judge.expression(step.poll.until, acted, BOOL)
             for each in step.keep:
                 self._judge.output(each, acted, "evidence")
-        self._check(step.done, inner)
+        if step.done is not None:
+            self._check(step.done, inner)
         if step.approval is not None:
             self._judge.texts((step.approval.confirm,), outer)
-        self._judge.texts((step.unattended, step.irreversible), outer)
+        if step.unattended is not None or step.irreversible is not None:
+            self._judge.texts((step.unattended, step.irreversible), outer)
 
     def _result(self, step: StepDoc) -> ResultType | None:
         """What `result` is behind the step, or behind a round of it."""
@@ -265,15 +272,25 @@ class _Annotator:
         if check.step is not None:
             repeated = scope.ended.get(check.step.text)
             call = repeated.step.call if repeated is not None else None
-        self._judge.expression(check.poll.until, scope.with_result(result_of(call) or UNKNOWN_RESULT), BOOL)
+        asked = scope.with_result(result_of(call) or UNKNOWN_RESULT)
+        self._judge.expression(check.poll.until, asked, BOOL)
+        if check.poll.worse is not None:
+            self._judge.expression(check.poll.worse, asked, BOOL)
 
     def _call(self, call: CallDoc | None, scope: Scope) -> None:
         if call is None:
             return
-        for entry in call.all_params:
+        for entry in call.params:
             if not self._judge.is_plain(entry.value):
-                wanted = NOTHING if call.spec is None else of_param(call.spec, entry.name)
-                self._judge.template(entry.value, scope, wanted, entry.name)
+                self._param(call, entry, scope)
+        if held := [entry for entry in call.inherited if not self._judge.is_plain(entry.value)]:
+            with self._judge.taken_over(held[0].key, call.word):
+                for entry in held:
+                    self._param(call, entry, scope)
+
+    def _param(self, call: CallDoc, entry: Entry, scope: Scope) -> None:
+        wanted = NOTHING if call.spec is None else of_param(call.spec, entry.name)
+        self._judge.template(entry.value, scope, wanted, entry.name)
 
     def _require(self, require: RequireDoc, scope: Scope) -> None:
         self._judge.expression(require.that, scope, BOOL)
@@ -297,13 +314,18 @@ def _fields(ask: AskDoc) -> dict[str, Signature]:
 
 
 def _doubts(step: StepDoc) -> tuple[Doubt, ...]:
-    if step.when is None and step.on_failure != "continue":
+    then = step.on_failure
+    if then is None and step.effect == "change" and "on_failure" not in step.lost:
+        then = "ask"
+    if step.when is None and then not in ("continue", "ask"):
         return ()
     found = []
     if step.when is not None:
         found.append(Doubt(step.id, step.when.cel))
-    if step.on_failure == "continue":
+    if then == "continue":
         found.append(Doubt(step.id, None))
+    elif then == "ask":
+        found.append(Doubt(step.id, None, skipped=True))
     return tuple(found)
 
 

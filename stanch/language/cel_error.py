@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stanch.language.cel.library import GLOBALS, MACRO_NAMES, METHODS, NAMES, NAMESPACES
+from stanch.language.cel_habits import WORDS, function_habit, word_habit
 from stanch.language.chains import chains
 from stanch.language.typecheck import CelError
 from stanch.language.types import BOOL, DYN, Signature, element_of, in_words, normal
-from stanch.language.words import did_you_mean, nearest
+from stanch.language.words import nearest
 
 _OVERLOAD = re.compile(r"found no matching overload for '([^']*)' applied to '\((.*)\)'")
 _UNDECLARED = re.compile(r"undeclared reference to '([^']*)'")
@@ -42,7 +43,6 @@ RESERVED = frozenset(
     | {"package", "return", "var", "void", "while"}
 )
 """Cannot stand alone; behind a dot they can."""
-_HABITS = {"and": "&&", "or": "||", "not": "!", "is": "==", "None": "null", "=": "==", "elif": "?", "if": "?"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,22 @@ def explain_all(cel: str, errors: Iterable[CelError], names: Collection[str]) ->
             found.append(explain(cel, error, names))
         if is_syntax(error):
             break
-    return found
+    return _whole_texts(cel, found)
+
+
+def _whole_texts(cel: str, found: list[Finding]) -> list[Finding]:
+    """With one finding for a text without quotes such as `live-now`, which CEL takes for a difference."""
+    merged: list[Finding] = []
+    for each in sorted(found, key=lambda finding: finding.start):
+        last = merged[-1] if merged else None
+        joined = last is not None and cel[last.end : each.start] in ("-", "/")
+        if last is not None and joined and last.code == each.code == "RB301":
+            text = cel[last.start : each.end]
+            message = f"nothing is called `{text}` here"
+            merged[-1] = replace(last, end=each.end, message=message, hint=f'text is quoted: `"{text}"`')
+        else:
+            merged.append(each)
+    return merged
 
 
 def _is_namespace(cel: str, error: CelError) -> bool:
@@ -137,8 +152,7 @@ def _undeclared(cel: str, at: int, name: str, names: Collection[str]) -> Finding
             return Finding(
                 "RB402", start, at, f"`{name}` takes other arguments than these", _form(cel, name, start)
             )
-        hint = did_you_mean(name, NAMES)
-        return Finding("RB405", start, at, f"there is no function `{name}`", hint)
+        return Finding("RB405", start, at, f"there is no function `{name}`", function_habit(name))
     chain = next((chain for chain in chains(cel) if chain.start <= at < chain.end), None)
     behind = min(at + max(1, len(name)), len(cel))
     start, end = (chain.start, chain.end) if chain is not None else (at, behind)
@@ -166,6 +180,8 @@ def _meant(name: str, names: Collection[str]) -> str:
     meant = nearest(root, {known.partition(".")[0] for known in names})
     if meant is not None:
         return f"did you mean `{meant}{name[len(root) :]}`?"
+    if "." in name:
+        return f'names begin with `inputs`, `steps` or `run`; text is quoted: `"{name}"`'
     return f'text is quoted: `"{name}"`'
 
 
@@ -218,7 +234,16 @@ def _overload(cel: str, at: int, function: str, types: list[Signature]) -> Findi
         message = f"`{name}` does not take {', '.join(kinds)}"
     else:
         message = f"`{name}` does not work between {kinds[0]} and {kinds[1]}"
-    return Finding("RB402", at, at + width, message)
+    return Finding("RB402", at, at + width, message, _number_and_text(cel, types))
+
+
+def _number_and_text(cel: str, types: list[Signature]) -> str | None:
+    """What to write where a number meets a text."""
+    if sorted(types) not in (["int", "string"], ["double", "string"]):
+        return None
+    if (quoted := re.search(r"""(["'])(-?[0-9]+(?:\.[0-9]+)?)\1""", cel)) is not None:
+        return f"a number has no quotes: `{quoted.group(2)}`"
+    return "make a number of the text: `int(TEXT)`, or `double(TEXT)` for a decimal one"
 
 
 def _condition(cel: str, at: int, kind: Signature) -> Finding:
@@ -258,18 +283,18 @@ def _syntax(cel: str, error: CelError) -> Finding:
     at, message = error.offset, error.message
     if (found := _RESERVED.search(message)) is not None:
         word = found.group(1)
-        return Finding("RB401", at, at + len(word), f"`{word}` is a reserved word of CEL", _habit(word))
+        return Finding("RB401", at, at + len(word), f"`{word}` is a reserved word of CEL", word_habit(word))
     if (found := _UNKNOWN_TOKEN.search(message)) is not None:
         rest = found.group(1)
         if rest[:1] in ("'", '"'):
             return Finding("RB401", at, len(cel), f"the text that begins with {rest[:1]} is not closed")
-        hint = _habit(rest[:1])
+        hint = word_habit(rest[:1])
         return Finding("RB401", at, at + 1, f"`{rest[:1]}` has no meaning in an expression", hint)
     if (found := _UNEXPECTED.search(message)) is not None:
         word = found.group(1)
         if word == "<EOF>":
             return Finding("RB401", max(at - 1, 0), max(at, 1), "the expression ends too early")
-        return Finding("RB401", at, at + len(word), f"`{word}` was not expected here", _habit(word))
+        return _unexpected(cel, at, word)
     if (found := _MISSING.search(message)) is not None:
         at = min(at, max(len(cel) - 1, 0))
         return Finding("RB401", at, at + 1, f"`{found.group(1)}` is missing here")
@@ -281,6 +306,13 @@ def _syntax(cel: str, error: CelError) -> Finding:
     return Finding("RB401", at, at + 1, f"not understood: {said}"[:200])
 
 
-def _habit(word: str) -> str | None:
-    """What is written in CEL for a word of another language."""
-    return f"write `{_HABITS[word]}`" if word in _HABITS else None
+def _unexpected(cel: str, at: int, word: str) -> Finding:
+    """A word where none can stand: it is wrong, or the one before it is, as in `not steps.x.ok`."""
+    before = re.search(r"\b(\w+)\s+$", cel[:at])
+    if before is not None and before.group(1) in WORDS:
+        word, at = before.group(1), before.start(1)
+    elif not cel.startswith(word, at):  # the name that stands for a chain while CEL reads it
+        chain = next((chain for chain in chains(cel) if chain.start == at), None)
+        word = cel[at : chain.end] if chain is not None else cel[at : at + 1]
+    hint = "write `!=`" if re.match(r"is\s+not\b", cel[at:]) else word_habit(word)
+    return Finding("RB401", at, min(at + len(word), len(cel)), f"`{word}` was not expected here", hint)

@@ -28,9 +28,18 @@ _TOKEN = re.compile(
 class Chain:
     parts: tuple[str, ...]
     """Without a method that is called at its end; empty for a function."""
-    ends: tuple[int, ...]
-    """Offset behind each part."""
     start: int
+    written: str
+    """All of it, with the method and with any space around its points."""
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """Offset behind each part; only what is wrong or hard has to know."""
+        at, found = self.start, []
+        for part in self.written.split("."):
+            found.append(at + len(part.rstrip()))
+            at += len(part) + 1
+        return tuple(found[: len(self.parts)]) or (self.start,)
 
     @property
     def end(self) -> int:
@@ -40,12 +49,19 @@ class Chain:
 @lru_cache(maxsize=4096)
 def chains(cel: str) -> tuple[Chain, ...]:
     """Every chain in the expression `cel`, in order."""
-    tokens = [token for token in _TOKEN.finditer(cel) if token.lastgroup == "chain"]
-    return tuple([_chain(cel, token) for token in tokens if not _is_selected(cel, token.start())])
+    return tuple(
+        [
+            _chain(cel, token)
+            for token in _TOKEN.finditer(cel)
+            if token.lastgroup == "chain" and not _is_selected(cel, token.start())
+        ]
+    )
 
 
 def _is_selected(cel: str, start: int) -> bool:
     """Whether what stands at `start` is a field of something before it: `f(x).name`, `list[0].name`."""
+    if start == 0 or cel[start - 1] in "(!-[{":
+        return False
     while start > 0 and cel[start - 1].isspace():
         start -= 1
     return start > 0 and cel[start - 1] == "."
@@ -58,17 +74,13 @@ def _is_called(cel: str, end: int) -> bool:
 
 
 def _chain(cel: str, token: re.Match[str]) -> Chain:
-    start, end = token.span()
-    parts, ends = [], []
-    at = start
-    for written in token.group().split("."):
-        parts.append(written.strip())
-        ends.append(at + len(written.rstrip()))
-        at += len(written) + 1
-    if _is_called(cel, end):
+    written = token.group()
+    parts = written.split(".")
+    if len(written.split()) > 1:  # space around a point: seldom
+        parts = [part.strip() for part in parts]
+    if _is_called(cel, token.end()):
         parts.pop()
-        ends.pop()
-    return Chain(tuple(parts), tuple(ends) or (start,), start)
+    return Chain(tuple(parts), token.start(), written)
 
 
 def roots(cel: str) -> frozenset[str]:

@@ -9,9 +9,10 @@ Pure: no file is opened, no clock is read, nothing is looked up. The same texts 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
+from functools import partial
 
 from stanch.language.allow import heed_allows
 from stanch.language.annotate import annotate
@@ -30,19 +31,40 @@ from stanch.language.plan import Plan
 from stanch.language.read import read_all
 
 
-@dataclass(frozen=True, slots=True)
 class Compiled:
-    """What became of one file."""
+    """What became of one file. Its Plans are made when somebody asks for one: who only checks needs none."""
 
-    plan: Plan | None
-    """Of the file's first runbook; None when a diagnostic is an error."""
-    triggers: tuple[CompiledTrigger, ...]
-    diagnostics: tuple[Diagnostic, ...]
-    """Of the whole file, sorted by place."""
-    private: Mapping[str, Plan] = field(default_factory=dict)
-    """The Plans of its other runbooks by name; they are called only from this file."""
-    runbooks: tuple[str, ...] = ()
-    """The names of all runbooks of the file in order, also of those that have errors."""
+    def __init__(
+        self,
+        diagnostics: tuple[Diagnostic, ...],
+        runbooks: tuple[str, ...],
+        triggers: tuple[CompiledTrigger, ...] = (),
+        plans: Callable[[], tuple[Plan, ...]] = tuple,
+    ) -> None:
+        """`plans` makes those of the file's runbooks in order, and none when a diagnostic is an error."""
+        self.diagnostics = diagnostics
+        """Of the whole file, sorted by place."""
+        self.runbooks = runbooks
+        """The names of all runbooks of the file in order, also of those that have errors."""
+        self.triggers = triggers
+        self._plans: tuple[Plan, ...] | None = None
+        self._make = plans
+
+    @property
+    def plan(self) -> Plan | None:
+        """Of the file's first runbook; None when a diagnostic is an error."""
+        return next(iter(self._made()), None)
+
+    @property
+    def private(self) -> Mapping[str, Plan]:
+        """The Plans of its other runbooks by name; they are called only from this file."""
+        return {plan.runbook: plan for plan in self._made()[1:]}
+
+    def _made(self) -> tuple[Plan, ...]:
+        if self._plans is None:
+            self._plans = self._make()
+            self._make = tuple  # it holds the trees of the library, which nobody needs behind it
+        return self._plans
 
 
 def compile_runbook(path: str, text: str | bytes, catalogue: Catalogue, today: date) -> Compiled:
@@ -85,18 +107,19 @@ def compile_parsed(
     """Compile `files`. They may call the runbooks of `known`, and those may call them; of these nothing is
     reported. `unread` are names of runbooks that exist and that none of `files` calls."""
     library = Library(tuple(files), tuple(known), frozenset(unread))
-    compilation = _Compilation(library, frozenset(catalogue.actions), today)
+    compilation = _Compilation(library, catalogue, today)
     compilation.check()
     return tuple(compilation.compiled(file) for file in files)
 
 
 class _Compilation:
-    def __init__(self, library: Library, actions: frozenset[str], today: date) -> None:
+    def __init__(self, library: Library, catalogue: Catalogue, today: date) -> None:
         self._library = library
-        self._actions = actions
+        self._catalogue = catalogue
+        self._actions = frozenset(catalogue.actions)
         self._today = today
         self._interfaces = Interfaces(library)
-        self._lowered: dict[Unit, Plan] = {}
+        self._lowering = _Lowering(library)
 
     def check(self) -> None:
         """Find all that is wrong in the files and in what they call; it is in the files' reports."""
@@ -158,11 +181,34 @@ class _Compilation:
         found = in_order(report.found)
         names = tuple(unit.name for unit in units)
         if report.failed or not units:
-            return Compiled(None, (), found, runbooks=names)
-        first, *others = units
-        triggers = tuple(map(lower_trigger, first.document.triggers))
-        private = {unit.name: self._plan(unit) for unit in others}
-        return Compiled(self._plan(first), triggers, found, private, names)
+            return Compiled(self._explained(file, found), names)
+        triggers = tuple(map(lower_trigger, units[0].document.triggers))
+        return Compiled(found, names, triggers, partial(self._lowering.plans, units))
+
+    def _explained(self, file: ParsedFile, found: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
+        """What is said of a file with errors, without what comes from something else that is said."""
+        from stanch.language.consequences import without_consequences  # noqa: PLC0415 (only for errors)
+        from stanch.language.layout import mislaid  # noqa: PLC0415
+
+        def diagnose(text: str) -> tuple[Diagnostic, ...]:
+            alone = parse_file(file.path, text, self._catalogue)
+            _Compilation(Library((alone,)), self._catalogue, self._today).check()
+            return in_order(alone.report.found)
+
+        found = mislaid(file.source, found, self._catalogue.actions, diagnose) or found
+        documents = [unit.document for unit in file.units]
+        return without_consequences(file.source, documents, found, diagnose)
+
+
+class _Lowering:
+    """Makes the Plans of runbooks without errors; that of one which others call is made once."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._lowered: dict[Unit, Plan] = {}
+
+    def plans(self, units: Sequence[Unit]) -> tuple[Plan, ...]:
+        return tuple(map(self._plan, units))
 
     def _plan(self, unit: Unit) -> Plan:
         """The Plan with those of all runbooks that it calls, directly or not."""

@@ -64,6 +64,8 @@ CODES: dict[str, Code] = {
     "RB112": Code("a key that is not text"),
     "RB113": Code("YAML cut an expression in two"),
     "RB114": Code("a YAML directive that is not followed"),
+    "RB115": Code("a line that is missing, or stands at the wrong depth"),
+    "RB116": Code("a text that ends at a `#`", _ADVICE),
     # structure: the tree to a document
     "RB201": Code("an unknown key"),
     "RB202": Code("a required key is missing"),
@@ -138,11 +140,17 @@ CODES: dict[str, Code] = {
     "RB524": Code("an approval for a number of targets that nobody knows yet"),
     "RB525": Code("a secret in the wrong place"),
     "RB526": Code("a trigger that can never match"),
-    "RB527": Code("an input that may hold anything in a URL or a query", _ADVICE),
+    "RB527": Code("data that may hold anything in a URL or a query", _ADVICE),
     "RB528": Code("a role that is probably misspelt", _ADVICE),
     "RB529": Code("a value in brackets that nothing fills in"),
     "RB530": Code("a word that JSON Schema does not have", _ADVICE),
     "RB531": Code("a change that counts as done before it begins"),
+    "RB532": Code("a secret in plain sight", _ADVICE),
+    "RB533": Code("a trigger that every alert matches", _ADVICE),
+    "RB534": Code("a loop whose items nothing reads", _ADVICE),
+    "RB535": Code("a diagnosis that changes something", _ADVICE),
+    "RB536": Code("a variable of a script that nothing sets", _ADVICE),
+    "RB537": Code("a value that is missing when a person skips its step", _ADVICE),
     # compile: a document to a Plan
     "RB601": Code("more than one runbook can hold"),
     # rehearse: a runbook on a scripted outside

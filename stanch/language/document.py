@@ -85,6 +85,7 @@ class PollDoc(_Keyed):
     every: float | None = None
     within: float | None = None
     stable: float | None = None
+    worse: Expression | None = None
 
 
 @record

@@ -26,9 +26,15 @@ class Wanted:
     schema: Json = None
     definitions: Json = None
     _better: dict[Signature, str | None] = field(default_factory=dict, init=False)
+    _inner: dict[str | int, Wanted] = field(default_factory=dict, init=False)
 
     def at(self, key: str | int) -> Wanted:
         """What is wanted for a property, or for the items, of a value that is wanted here."""
+        if key not in self._inner:
+            self._inner[key] = self._at(key)
+        return self._inner[key]
+
+    def _at(self, key: str | int) -> Wanted:
         for part in self._alternatives(self.schema):
             inner = part.get("items") if isinstance(key, int) else part.get("properties", {}).get(key)
             if inner is None and isinstance(key, str):

@@ -1,7 +1,8 @@
 """What conditions say about steps: what is known once one was true, and whether a precondition has to wait.
 
 What is known is a set of facts. A fact is `steps.x.ok` (its outputs exist), `steps.x.ran`, `!steps.x.failed`
-(which a step that did not run has not either), or INCIDENT.
+(which a step that did not run has not either), `has steps.x.y`, or INCIDENT. Of a round of a loop, called
+anything: `r.ok`, `has r.y`; of all of them `steps.x.results all ok`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from stanch.language.template import Hole, UnclosedHole, split
 Facts: TypeAlias = frozenset[str]
 INCIDENT = "run.incident"
 """The run belongs to an incident."""
+ALL_OK = "all ok"
 NO_FACTS: Facts = frozenset()
 _NEVER = None
 """In the place of facts: the expression cannot come out so."""
@@ -36,6 +38,21 @@ def asserts(cel: str) -> Facts:
         return _facts(parse(cel), True) or NO_FACTS
     except Malformed:
         return _mentioned(cel)
+
+
+def facts_of(node: Node, truth: bool) -> Facts:
+    """What is known where a part of an expression came out as `truth`."""
+    return _facts(node, truth) or NO_FACTS
+
+
+def firm_facts_of(node: Node, truth: bool) -> Facts:
+    """What of that holds even if parts of `node` fail: otherwise it would come out as the other truth."""
+    return _firm(node, truth)
+
+
+def path_of(node: Node) -> str:
+    """`steps.x.results.[0]`; empty for what is no chain of names."""
+    return ".".join(_path(node))
 
 
 @lru_cache(maxsize=4096)
@@ -81,12 +98,36 @@ def _facts(node: Node, truth: bool) -> Facts | None:
             combine = _both if (function == "_&&_") is truth else _either
             return combine(_facts(left, truth), _facts(right, truth))
         case Call(function="_?_:_", args=(condition, then, other)):
-            chosen = _both(_facts(condition, True), _facts(then, truth))
-            return _either(chosen, _both(_facts(condition, False), _facts(other, truth)))
+            return _either(
+                _both(_facts(condition, True), _facts(then, truth)),
+                _both(_facts(condition, False), _facts(other, truth)),
+            )
         case Call(function="_==_" | "_!=_" as function, args=(left, right)):
             return _compared(left, right, (function == "_==_") is truth)
+        case _:
+            return _asked(node, truth)
+
+
+def _asked(node: Node, truth: bool) -> Facts:
+    match node:
         case Call(function="has", target=None, args=(Field() as field,)) if truth:
             return _existing(_path(field))
+        case Call(function="all" | "exists" as function, target=Field() as held, args=(Name() as name, each)):
+            return _of_all(held, name, each, truth) if (function == "all") is truth else NO_FACTS
+        case _:
+            return _state(_path(node), truth)
+
+
+def _firm(node: Node, truth: bool) -> Facts:
+    """Those of the facts without which `node` comes out as the other truth, whatever else in it fails."""
+    match node:
+        case Call(function="!_", args=(inner,)):
+            return _firm(inner, not truth)
+        case Call(function="_&&_" | "_||_" as function, args=(left, right)):
+            one, other = _firm(left, truth), _firm(right, truth)
+            return one | other if (function == "_&&_") is truth else one & other
+        case Call(function="has", target=None, args=(Field(of=Field(of=Name()) | Name()),)):
+            return _facts(node, truth) or NO_FACTS
         case _:
             return _state(_path(node), truth)
 
@@ -98,6 +139,12 @@ def _compared(left: Node, right: Node, same: bool) -> Facts | None:
     if isinstance(right, Literal) and isinstance(right.value, bool):
         return _facts(left, right.value is same)
     return NO_FACTS
+
+
+def _of_all(held: Field, name: Name, each: Node, truth: bool) -> Facts:
+    """What is known where `each` came out so for all items."""
+    well = f"{name.name}.ok" in (_facts(each, truth) or NO_FACTS)
+    return frozenset({f"{'.'.join(_path(held))} {ALL_OK}"}) if well else NO_FACTS
 
 
 def _both(one: Facts | None, other: Facts | None) -> Facts | None:
@@ -118,6 +165,8 @@ def _state(path: tuple[str, ...], truth: bool) -> Facts:
             return frozenset({f"steps.{step}.ran"})
         case ("steps", step, "failed"):
             return frozenset({f"!steps.{step}.failed"})
+        case (*_, "ok") if truth:
+            return frozenset({".".join(path)})
     return NO_FACTS
 
 
@@ -125,17 +174,30 @@ def _existing(path: tuple[str, ...]) -> Facts:
     match path:
         case ("run", "incident", *_):
             return frozenset({INCIDENT})
-        case ("steps", step, name, *_) if name not in _STATES:
+        case ("steps", _, "results"):
+            # It exists after a failure, too: what the rounds gave that went well.
+            return frozenset({f"has {'.'.join(path)}"})
+        case ("steps", step, name) if name not in _STATES:
+            return frozenset({f"steps.{step}.ok", f"steps.{step}.ran", f"has steps.{step}.{name}"})
+        case ("steps", step, name, *_) if name not in (*_STATES, "results"):
             return frozenset({f"steps.{step}.ok", f"steps.{step}.ran"})
+        case (_, _, *_):
+            return frozenset({f"has {'.'.join(path)}"})
     return NO_FACTS
 
 
 def _path(node: Node) -> tuple[str, ...]:
-    """`steps.x.y` as its parts; empty for a field of anything but a name."""
+    """`steps.x.y` as its parts, and `[0]` as one; empty for a field of anything but a name."""
     parts: list[str] = []
-    while isinstance(node, Field):
-        parts.append(node.name)
-        node = node.of
+    while True:
+        match node:
+            case Field(of=of, name=name):
+                parts.append(name)
+            case Call(function="_[_]", args=(of, Literal(value=int() as at))):
+                parts.append(f"[{at}]")
+            case _:
+                break
+        node = of
     return (node.name, *reversed(parts)) if isinstance(node, Name) else ()
 
 
@@ -147,8 +209,10 @@ def _spread(node: Node, facts: Facts, found: dict[int, Facts]) -> None:
         case Field(of=inner):
             _spread(inner, facts, found)
         case Call(function="_&&_" | "_||_" as function, args=(left, right)):
-            _spread(left, facts, found)
-            _spread(right, facts | (_facts(left, function == "_&&_") or NO_FACTS), found)
+            # A side that fails does not matter where the other one decides, so either may ask for both.
+            truth = function == "_&&_"
+            _spread(left, facts | _firm(right, truth), found)
+            _spread(right, facts | (_facts(left, truth) or NO_FACTS), found)
         case Call(function="_?_:_", args=(condition, then, other)):
             _spread(condition, facts, found)
             _spread(then, facts | (_facts(condition, True) or NO_FACTS), found)

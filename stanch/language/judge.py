@@ -5,22 +5,24 @@ What CEL has against it is reported here; what its names mean is judged by the r
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeAlias
 
 from stanch.language.cel_error import Finding, explain_all
-from stanch.language.diagnostics import Report
+from stanch.language.diagnostics import Related, Report
 from stanch.language.document import Expression, OutputDoc
 from stanch.language.fits import NOTHING, Wanted
 from stanch.language.place import locate
 from stanch.language.record import record
 from stanch.language.references import Reference, references
+from stanch.language.rounds import reads_rounds, round_types
 from stanch.language.scope import ResultType, Scope
 from stanch.language.source import Source, Span
 from stanch.language.template import OPEN, Hole, UnclosedHole, sole_hole, split
-from stanch.language.tree import Mapping, Node, Scalar, Sequence, plain
-from stanch.language.typecheck import Checked, check
+from stanch.language.tree import Node, Scalar, Sequence, plain
+from stanch.language.typecheck import NO_NAMES, Checked, check_found
 from stanch.language.types import (
     DYN,
     RECORD,
@@ -29,7 +31,6 @@ from stanch.language.types import (
     as_data,
     element_of,
     in_words,
-    is_known,
     of_data,
 )
 
@@ -69,32 +70,52 @@ class Judge:
         self.uses: list[Use] = []
         self._understood: dict[tuple[str, ResultType | None, bool], _Understood] = {}
 
+    @contextmanager
+    def taken_over(self, written: Scalar, word: Scalar) -> Iterator[None]:
+        """For the value of `written` where it is read in the place of `word`, too: what is wrong only there
+        is said of `word`, as that is what its author wrote."""
+        before = len(self._report.found)
+        yield
+        if len(self._report.found) == before:
+            return
+        new = self._report.found[before:]
+        del self._report.found[before:]
+        known = {each.span for each in self._report.found}
+        for each in new:
+            if each.span not in known:
+                name = f"`{written.text}`"
+                message = f"`{word.text}` has no {name}, and those of the step do not fit: {each.message}"
+                related = (Related(written.span, f"{name} of the step"),)
+                hint = f"write {name} in `{word.text}`, too"
+                self._report.add(each.code, word.span, message, hint, related)
+                return
+
     def texts(self, scalars: Iterable[Scalar | None], scope: Scope) -> None:
         """Texts for people: any value may stand in them."""
         for scalar in scalars:
-            if scalar is not None:
+            if scalar is not None and OPEN in scalar.text:
                 self._text(scalar, scope, NOTHING, "")
 
     def is_plain(self, node: Node) -> bool:
         """Whether no `${{` can be in a value: by an escape or an alias it might be without being seen."""
+        if isinstance(node, Scalar):
+            return OPEN not in node.text
         written = self._source.text[node.start : node.end]
         return OPEN not in written and "\\" not in written and "*" not in written
 
     def template(self, node: Node, scope: Scope, wanted: Wanted, name: str) -> Signature:
         """A value in which `${{ }}` may stand at any depth; its type."""
+        if isinstance(node, Scalar):
+            return self._text(node, scope, wanted, name)
         if self.is_plain(node):
             return of_data(plain(node))
-        match node:
-            case Scalar():
-                return self._text(node, scope, wanted, name)
-            case Sequence():
-                each = wanted.at(0)
-                inner = {self.template(item, scope, each, name) for item in node.items}
-                return f"list({inner.pop()})" if len(inner) == 1 else "list(dyn)"
-            case Mapping():
-                for entry in node.entries:
-                    self.template(entry.value, scope, wanted.at(entry.name), entry.name)
-                return RECORD
+        if isinstance(node, Sequence):
+            each = wanted.at(0)
+            inner = {self.template(item, scope, each, name) for item in node.items}
+            return f"list({inner.pop()})" if len(inner) == 1 else "list(dyn)"
+        for entry in node.entries:
+            self.template(entry.value, scope, wanted.at(entry.name), entry.name)
+        return RECORD
 
     def output(self, output: OutputDoc, scope: Scope, what: str = "an output") -> Signature:
         """An expression whose value is kept as `what`; the type that it has then."""
@@ -123,19 +144,25 @@ class Judge:
             self._report.add("RB401", span, f"an expression has at most {_LONGEST:,} characters")
             return DYN
         found, checked = self._understand(cel, scope)
-        for finding in explain_all(cel, checked.errors, _readable(scope)) if checked.errors else ():
-            if cel[finding.start : finding.end] in scope.loops or (
-                scope.nameless and finding.code == "RB301"
-            ):
-                continue  # what is wrong with the loop's name, or with the loop, was said
-            self._finding(expression, _in_place(finding, cel, scope))
+        if checked.errors:
+            self._complain(expression, checked, scope)
         kind = checked.type
-        if is_known(want) and is_known(kind) and kind != want:
+        if want != DYN and kind not in (DYN, want):
             message = f"this must be {in_words(want)}, and it gives {in_words(kind)}"
             span = self._span(expression, 0, len(cel))
             self._report.add("RB404", span, message, _condition_hint(cel, kind))
         self.uses.append(Use(expression, scope, found, kind, bool(checked.errors)))
         return kind
+
+    def _complain(self, expression: Expression, checked: Checked, scope: Scope) -> None:
+        """Report what CEL has against it."""
+        cel = expression.cel
+        for finding in explain_all(cel, checked.errors, _readable(scope)):
+            if cel[finding.start : finding.end] in scope.loops or (
+                scope.nameless and finding.code == "RB301"
+            ):
+                continue  # what is wrong with the loop's name, or with the loop, was said
+            self._finding(expression, _in_place(finding, cel, scope))
 
     def _understand(self, cel: str, scope: Scope) -> _Understood:
         """What its names refer to, and what CEL says of it.
@@ -159,14 +186,14 @@ class Judge:
             span = self._span(Expression("", scalar, error.start), 0, len(OPEN))
             self._report.add("RB406", span, "`${{` is not closed by `}}`")
             return DYN
-        sole = sole_hole(parts)
+        if (sole := sole_hole(parts)) is not None:
+            expression = Expression(sole.cel, scalar, sole.start)
+            kind = self.expression(expression, scope)
+            self._fits(expression, kind, wanted, name)
+            return kind
         for part in parts:
             if isinstance(part, Hole):
-                expression = Expression(part.cel, scalar, part.start)
-                kind = self.expression(expression, scope)
-                if part is sole:
-                    self._fits(expression, kind, wanted, name)
-                    return kind
+                self.expression(Expression(part.cel, scalar, part.start), scope)
         return STRING
 
     def _fits(self, expression: Expression, kind: Signature, wanted: Wanted, name: str) -> None:
@@ -199,7 +226,8 @@ class Judge:
 
 def _understand(cel: str, scope: Scope) -> _Understood:
     found = references(cel, scope)
-    return found, check(cel, frozenset((reference.name, reference.type) for reference in found))
+    beside = round_types(cel, scope) if reads_rounds(cel, scope) else NO_NAMES
+    return found, check_found(cel, found, beside)
 
 
 def _readable(scope: Scope) -> list[str]:
@@ -207,7 +235,11 @@ def _readable(scope: Scope) -> list[str]:
     if scope.alert:
         return ["alert"]
     roots = ["inputs", "steps", "run"] if scope.result is None else ["inputs", "steps", "run", "result"]
-    return [*(f"inputs.{name}" for name in scope.inputs), *scope.loops, *roots]
+    ended = [f"steps.{name}" for name in scope.ended]
+    outputs = [f"steps.{name}.{output}" for name, step in scope.ended.items() for output in step.outputs]
+    fields = [f"result.{name}" for name in (scope.result.fields or ())] if scope.result is not None else []
+    inputs = [f"inputs.{name}" for name in scope.inputs]
+    return [*inputs, *scope.loops, *fields, *ended, *outputs, *roots]
 
 
 def _in_place(finding: Finding, cel: str, scope: Scope) -> Finding:

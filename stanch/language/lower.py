@@ -198,6 +198,7 @@ def _poll(poll: PollDoc, within: float) -> Poll:
         within=within if poll.within is None else poll.within,
         every=EVERY if poll.every is None else poll.every,
         stable=poll.stable or 0.0,
+        worse=poll.worse.cel if poll.worse else "",
     )
 
 

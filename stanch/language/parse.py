@@ -14,6 +14,7 @@ from stanch.language.parts import (
     child,
     fields,
     items,
+    lacks_action,
     links,
     outputs,
     poll,
@@ -44,6 +45,12 @@ _KINDS: tuple[tuple[str, StepKind], ...] = (
 
 def parse(source: Source, root: Node, catalogue: Catalogue, report: Report) -> Document | None:
     """The document of a tree, or None when it is nothing like one; what is wrong is in `report`."""
+    if not isinstance(root, Mapping) or root.entry("runbook") is None:
+        from stanch.language.foreign import START, other_file  # noqa: PLC0415 (only for errors)
+
+        if (other := other_file(root)) is not None:
+            report.add("RB203", root.span.first(1), f"this is {other}, and no runbook", START)
+            return None
     if not isinstance(root, Mapping):
         report.add("RB203", root.span, "a runbook is a mapping", "it begins with `runbook: NAME`")
         return None
@@ -95,7 +102,9 @@ class _Parser:
             if isinstance(item, Mapping):
                 yield self._step(item)
             else:
-                self._report.add("RB203", item.span, "a step is a mapping", "it begins with `id: NAME`")
+                twice = isinstance(item, Sequence)
+                hint = "take one of the two `- ` away" if twice else "it begins with `id: NAME`"
+                self._report.add("RB203", item.span, "a step is a mapping", hint)
 
     def _too_many(self, item: Node) -> None:
         if self._read == MOST_STEPS + 1:
@@ -155,7 +164,8 @@ class _Parser:
             return "action"
         if fitted.lost and any(word in fitted.lost and not node.entry(word) for word, _ in _KINDS):
             return "broken"
-        return next((kind for word, kind in _KINDS if node.entry(word)), "compute")
+        kind = next((kind for word, kind in _KINDS if node.entry(word)), None)
+        return kind or ("broken" if lacks_action(node) else "compute")
 
     def _call(self, node: Mapping, own: CallDoc | None) -> CallDoc | None:
         """The call among the words of a step, a `done`, a `verify` or an `undo`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 from stanch.language.document import (
@@ -23,6 +24,25 @@ from stanch.language.document import (
 from stanch.language.duration import parse_duration
 from stanch.language.plan import Effect, OnFailure, Verdict
 from stanch.language.tree import Entry, Mapping, Node, Scalar, Sequence
+
+_OF_ACTIONS = frozenset(
+    {
+        *("effect", "script", "until", "every", "within", "stable", "done", "verify", "undo", "revert"),
+        *("irreversible", "idempotent", "retry", "keep", "maxItems", "timeout"),
+    }
+)
+"""Words that only a step has that does something."""
+_RESULT = re.compile(r"(?<![\w.\"'])result\s*[.\[]")
+
+
+def lacks_action(node: Mapping) -> bool:
+    """Whether the words of a step without an action are those of one that has an action."""
+    if not any(node.entry(word) for word in ("outputs", "require", "findings")):
+        return any(entry.key.text in _OF_ACTIONS for entry in node.entries)
+    read = [entry.value for entry in entries(node.get("outputs"))]
+    for word, inner in (("require", "that"), ("findings", "when")):
+        read += [each.value for item in items(node.get(word)) for each in entries(item) if each.name == inner]
+    return any(isinstance(each, Scalar) and _RESULT.search(each.text) for each in read)
 
 
 def scalar(node: Mapping, word: str) -> Scalar | None:
@@ -85,6 +105,7 @@ def poll(node: Mapping) -> PollDoc | None:
         every=duration(node, "every"),
         within=duration(node, "within"),
         stable=duration(node, "stable"),
+        worse=expression(node, "worse"),
     )
 
 

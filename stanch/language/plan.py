@@ -49,6 +49,8 @@ class Poll:
     """0 in a `revert`, whose own `at_most` is the limit."""
     every: float = 5.0
     stable: float = 0.0
+    worse: str = ""
+    """CEL that ends the repeating at once, as a failure; never when empty."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,12 +72,11 @@ def references(cel: str, scope: Scope) -> tuple[Reference, ...]:
 def _inputs(chain: Chain, scope: Scope) -> Reference:
     if scope.alert:
         return _bad(chain, "not_here", 1)
-    known = tuple(scope.inputs)
     if len(chain.parts) < 2:
-        return _bad(chain, "bare", 1, known)
+        return _bad(chain, "bare", 1, tuple(scope.inputs))
     name = chain.parts[1]
     if name not in scope.inputs:
-        return _bad(chain, "unknown", 2, known)
+        return _bad(chain, "unknown", 2, tuple(scope.inputs))
     return _fine(chain, 2, scope.inputs[name])
 
 
@@ -167,9 +166,8 @@ def _own(chain: Chain, scope: Scope) -> Reference:
 
 def _output(chain: Chain, names: StepNames) -> Reference:
     name = chain.parts[2]
-    known = {**names.outputs, **STEP_STATE}
-    if name in known:
-        return _fine(chain, 3, known[name], names)
+    if (kind := STEP_STATE.get(name) or names.outputs.get(name)) is not None:
+        return _fine(chain, 3, kind, names)
     if name in names.made:
         return _bad(chain, "made", 3, target=names)
     if names.open:

@@ -7,6 +7,7 @@ Importing the library takes a twentieth of a second, so this module is imported 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError
@@ -18,6 +19,7 @@ from stanch.language.misfit import TEMPLATE, Misfit, Path, choices
 from stanch.language.plan import Json
 
 _META = Draft202012Validator(Draft202012Validator.META_SCHEMA)
+_SCHEMA = "a schema such as `{type: string}`"
 _NO_FORMATS = FormatChecker(())
 
 
@@ -28,9 +30,10 @@ def misfits(schema: Json, value: Json) -> Iterator[Misfit]:
 
 
 def schema_misfits(schema: Json) -> Iterator[Misfit]:
-    """What makes an author's JSON Schema none."""
+    """What makes an author's JSON Schema none, without the titles that its own schema has for its parts."""
     for error in _META.iter_errors(schema):
-        yield from _meant(error)
+        for misfit in _meant(error):
+            yield replace(misfit, title=_SCHEMA if misfit.wanted == ["object", "boolean"] else None)
 
 
 def input_misfits(schema: Json, value: Json, formats: Formats) -> Iterator[Misfit]:

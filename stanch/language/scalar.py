@@ -12,14 +12,13 @@ from typing import TypeAlias
 
 Value: TypeAlias = bool | int | float | str | None
 
-_CONSTANTS: dict[str, bool | None] = {
+CONSTANTS: dict[str, bool | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
-_NUMBERISH = frozenset("-+.0123456789")
-NOT_TEXT = _NUMBERISH | {text[:1] for text in _CONSTANTS}
-"""How anything begins that could be other than text; most scalars do not."""
+NUMBERISH = frozenset("-+.0123456789")
+"""How a number begins. What does not, and is no constant, is text; most scalars are."""
 _DECIMAL = re.compile(r"[-+]?[0-9]+")
 _OCTAL = re.compile(r"0o[0-7]+")
 _HEX = re.compile(r"0x[0-9a-fA-F]+")
@@ -36,11 +35,9 @@ class NotANumber(ValueError):
 
 def resolve(text: str) -> Value:
     """The value of the plain scalar `text`. Raises NotANumber."""
-    if text[:1] not in NOT_TEXT:
-        return text
-    if text in _CONSTANTS:
-        return _CONSTANTS[text]
-    if text[0] not in _NUMBERISH:
+    if text in CONSTANTS:
+        return CONSTANTS[text]
+    if text[0] not in NUMBERISH:
         return text
     for pattern, prefix, base in ((_DECIMAL, 0, 10), (_OCTAL, 2, 8), (_HEX, 2, 16)):
         if pattern.fullmatch(text):

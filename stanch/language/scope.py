@@ -32,6 +32,7 @@ RUN: Mapping[str, Signature] = {
     "started": TIMESTAMP,
     "now": TIMESTAMP,
     "incident": RECORD,
+    "resolved": BOOL,
     "findings": "list(map(string,dyn))",
 }
 INCIDENT: Mapping[str, Signature] = {"id": STRING, "severity": STRING, "title": STRING, "url": STRING}
@@ -75,11 +76,18 @@ class ResultType:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A step that may not run (its `when`), or that may fail without stopping the run."""
+    """Why there may be nothing of a step: its `when`, a failure that does not stop the run, or a person who
+    was asked about a failure and skipped the step."""
 
     step: str
     when: str | None
-    """None: it fails and the run goes on."""
+    """Its condition, if that is the reason."""
+    skipped: bool = False
+    """Whether a person is the reason. If it is neither: it fails, and the run goes on."""
+
+    @property
+    def may_fail(self) -> bool:
+        return self.when is None and not self.skipped
 
 
 @record
@@ -96,6 +104,18 @@ class StepNames:
     """Its outputs are not known, so any name is let through."""
     made: Mapping[str, Signature] = field(default_factory=dict)
     """Of a loop: the outputs that each round makes."""
+    alone: frozenset[str] = frozenset()
+    """Those of the outputs that only the action gives: they do not exist where `done` held before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What a round of the loop of the step `step` gave, or each of a list of them."""
+
+    step: str
+    whole: bool
+    """Whether it gave all of its outputs for sure."""
+    many: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +125,8 @@ class Scope:
     inputs: Mapping[str, Signature] = field(default_factory=dict)
     ended: Mapping[str, StepNames] = field(default_factory=dict)
     loops: Mapping[str, Signature] = field(default_factory=dict)
+    records: Mapping[str, Round | None] = field(default_factory=dict)
+    """Of those the ones that go through the rounds of an earlier loop."""
     rounds: tuple[str, ...] = ()
     """Ids of the loops around."""
     doubts: tuple[Doubt, ...] = ()
@@ -128,8 +150,10 @@ class Scope:
         scope.__dict__.update(self.__dict__, **changed)
         return scope
 
-    def with_loop(self, name: str, item: Signature) -> Scope:
-        return self.but(loops={**self.loops, name: item})
+    def with_loop(self, name: str, item: Signature, record: Round | None = None) -> Scope:
+        if record is None and not self.records:
+            return self.but(loops={**self.loops, name: item})
+        return self.but(loops={**self.loops, name: item}, records={**self.records, name: record})
 
     def with_result(self, result: ResultType | None) -> Scope:
         return self if result is self.result else self.but(result=result)

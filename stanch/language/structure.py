@@ -86,11 +86,14 @@ class _Fitting:
                 self._refuse(misfit)
             else:
                 self._gone.add(misfit.path)
+        missing: dict[Path, list[str]] = {}
         for path, name in self._missing:
             if path:
                 self._gone.add(path)
             if (path, name) not in self._misspelt:
-                self._report_missing(path, name)
+                missing.setdefault(path, []).append(name)
+        for path, names in missing.items():
+            self._report_missing(path, names)
         lost = {str(path[0]) for path in self._gone if path}
         lost |= {name for path, name in self._misspelt if not path}
         node = _prune(self._node, frozenset(self._gone)) if self._gone else self._node
@@ -98,11 +101,16 @@ class _Fitting:
 
     # --- what is missing, unknown or wrong ----------------------------------------------------------------
 
-    def _report_missing(self, path: Path, name: str) -> None:
-        hint = "name the team that answers for the runbook" if name == "owner" and not path else None
-        self._report.add("RB202", self._point(path), f"{self._name(path)} has no `{name}`", hint)
+    def _report_missing(self, path: Path, names: list[str]) -> None:
+        from stanch.language.missing import missing_hint  # noqa: PLC0415 (only for errors)
+
+        owner = self._name(path)
+        hint = missing_hint(owner.strip("`"), names)
+        self._report.add("RB202", self._point(path), f"{owner} has no {listed(names)}", hint)
 
     def _unknown_keys(self, misfit: Misfit) -> None:
+        from stanch.language.foreign import meant_by  # noqa: PLC0415 (only for errors)
+
         owner = _node_at(self._node, misfit.path)
         if not isinstance(owner, Mapping):
             return
@@ -110,14 +118,15 @@ class _Fitting:
             if entry.name in misfit.names:
                 continue
             self._gone.add((*misfit.path, entry.name))
-            meant = nearest(entry.name, misfit.names)
+            where = self._name(misfit.path).strip("`")
+            meant = meant_by(where, entry.name, misfit.names) or nearest(entry.name, misfit.names)
             if meant is not None and owner.entry(meant) is None:
                 self._misspelt.add((misfit.path, meant))
             self._unknown_key(entry, owner, misfit)
 
     def _unknown_key(self, entry: Entry, owner: Mapping, misfit: Misfit) -> None:
         span, where, known = entry.key.span, self._name(misfit.path), misfit.names
-        hint = did_you_mean(entry.name, known)
+        hint = self._hint(entry.name, where.strip("`"), owner, known)
         if is_unsupported(where.strip("`"), entry.name):
             self._report.add("RB206", span, f"`{entry.name}` is not supported by this release")
         elif owner.flow and isinstance(entry.value, Scalar) and entry.value.text == "":
@@ -127,10 +136,23 @@ class _Fitting:
             self._gone.add((*misfit.path, before.name))
         elif "script" in known and isinstance(entry.value, Mapping) and not _is_near_word(entry.name, known):
             self._strange = True
+            if hint is None and "manual" in known:
+                hint = "what no action does, a person can: `manual: {who: technical_lead, do: ...}`"
             self._report.add("RB205", span, f"`{entry.name}` is not an action that this release has", hint)
         else:
-            hint = hint or f"{where} may have {listed(sorted(known))}"
+            if hint is None and (left := [name for name in known if owner.entry(name) is None]):
+                hint = f"{where} may have {listed(left, most=len(left))}"
             self._report.add("RB201", span, f"`{entry.name}` is not a word of {where}", hint)
+
+    def _hint(self, word: str, where: str, owner: Mapping, known: tuple[str, ...]) -> str | None:
+        """What is known of an unknown word: ours for it, or what to do instead."""
+        from stanch.language.foreign import meant_by, told_about  # noqa: PLC0415 (only for errors)
+
+        if (told := told_about(where, word)) is not None:
+            return told
+        if (meant := meant_by(where, word, known)) is not None and owner.entry(meant) is None:
+            return f"write `{meant}`" if nearest(word, (meant,)) is None else f"did you mean `{meant}`?"
+        return did_you_mean(word, known)
 
     def _value(self, misfit: Misfit) -> None:
         path = misfit.path
@@ -155,6 +177,9 @@ class _Fitting:
             return
         code = "RB203" if misfit.keyword == "type" else "RB204"
         hint = did_you_mean(str(misfit.value), list(misfit.wanted)) if misfit.keyword == "enum" else None
+        from stanch.language.hints import value_hint  # noqa: PLC0415 (only for errors)
+
+        hint = hint or value_hint(name.strip("`"), misfit)
         span = node.span if path else self._head.span
         self._report.add(code, span, f"{name} {describe(misfit)}", hint)
 

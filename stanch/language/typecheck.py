@@ -8,6 +8,7 @@ for an outline and those for an expression.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,7 +16,8 @@ from cel_expr_python import cel
 
 from stanch.language.cel import library
 from stanch.language.literals import Misread, misread
-from stanch.language.stand_ins import Names, stand_ins
+from stanch.language.references import Reference
+from stanch.language.stand_ins import SHARED, Names, outline_of, stand_ins
 from stanch.language.types import DYN, Signature, cel_type, normal
 
 _ERROR = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
@@ -39,6 +41,29 @@ class Checked:
     errors: tuple[CelError, ...] = ()
 
 
+NO_NAMES: Names = frozenset()
+
+
+def check_found(expression: str, found: Sequence[Reference], beside: Names = NO_NAMES) -> Checked:
+    """`check`, of an expression in which these names were found, and which may read those `beside` them.
+
+    Nearly every expression of a runbook differs from all others and is like many of them, so its outline is
+    asked for first: 6 microseconds instead of 13.
+    """
+    if beside:
+        return check(expression, beside.union((each.name, each.type) for each in found))
+    if len(found) == 1 and found[0].chain.written == expression:
+        kind = _of_fields(found[0].type, len(found[0].chain.parts) - 1 - found[0].name.count("."))
+        if kind is not None:
+            return Checked(kind)
+    if found and "sort_by" not in expression:
+        outline = outline_of(_without_has(expression) if "has" in expression else expression, found)
+        checked = None if outline is None else _checked(outline, SHARED)
+        if checked is not None and not checked.errors:
+            return _read_through(expression, checked)
+    return check(expression, frozenset((each.name, each.type) for each in found))
+
+
 @lru_cache(maxsize=16384)
 def check(expression: str, names: Names) -> Checked:
     """The type of `expression`, or what the checker has against it."""
@@ -49,8 +74,11 @@ def check(expression: str, names: Names) -> Checked:
     if checked.errors:
         # Where they are is known only of the expression itself.
         checked = _checked(found.padded(), found.declared)
-    if checked.errors:
-        return checked
+    return checked if checked.errors else _read_through(expression, checked)
+
+
+def _read_through(expression: str, checked: Checked) -> Checked:
+    """What CEL has nothing against, with what we have against it."""
     ours = tuple(CelError(each.start, each.reason, each) for each in misread(expression))
     return Checked(checked.type, ours) if ours else checked
 
@@ -65,12 +93,17 @@ def _of_path(expression: str, names: Names) -> Signature | None:
         kind = declared.get(".".join(parts[:length]))
         if kind is None:
             continue
-        for _ in parts[length:]:
-            if kind != DYN and not kind.startswith("map(string,"):
-                return None
-            kind = kind if kind == DYN else kind[len("map(string,") : -1]
-        return kind
+        return _of_fields(kind, len(parts) - length)
     return None
+
+
+def _of_fields(kind: Signature, depth: int) -> Signature | None:
+    """The type of a field, of a field of a field ... of a value of type `kind`; None when it has none."""
+    for _ in range(depth):
+        if kind != DYN and not kind.startswith("map(string,"):
+            return None
+        kind = kind if kind == DYN else kind[len("map(string,") : -1]
+    return kind
 
 
 @lru_cache(maxsize=4096)

@@ -29,6 +29,7 @@ _OF_JSON = {
     "object": RECORD,
     "null": "null",
 }
+_OF_DATA: dict[type, Signature] = {bool: BOOL, int: "int", float: "double", str: STRING, type(None): "null"}
 _SIMPLE = {
     "bool": cel.Type.BOOL,
     "bytes": cel.Type.BYTES,
@@ -82,22 +83,10 @@ def of_schema(schema: Json, definitions: Json = None) -> Signature:
 
 def of_data(value: Json) -> Signature:
     """The type of a value that is written out."""
-    match value:
-        case bool():
-            return BOOL
-        case int():
-            return "int"
-        case float():
-            return "double"
-        case str():
-            return STRING
-        case None:
-            return "null"
-        case list():
-            inner = {of_data(item) for item in value}
-            return f"list({inner.pop()})" if len(inner) == 1 else "list(dyn)"
-        case _:
-            return RECORD
+    if isinstance(value, list):
+        inner = {of_data(item) for item in value}
+        return f"list({inner.pop()})" if len(inner) == 1 else "list(dyn)"
+    return _OF_DATA.get(type(value), RECORD)
 
 
 @lru_cache(maxsize=512)

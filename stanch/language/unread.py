@@ -10,6 +10,8 @@ from stanch.language.tree import Entry, Mapping, Node, Scalar
 
 LONGEST_KEY = 1024
 """Characters: YAML's own limit (section 8.2.2), which it does not set for keys that begin with `? `."""
+_LINE = re.compile(r"%(?<![^\n\r]%)")
+"""A `%` at the beginning of a line; the pattern begins with it so that the search is quick."""
 _DIRECTIVE = re.compile(r"(?:^|(?<=[\n\r]))%(?!YAML[ \t]+1\.2[ \t]*(?:[\n\r#]|$))[^\n\r#]*")
 
 
@@ -19,9 +21,7 @@ def has_directive(source: Source, report: Report) -> bool:
     Directives change what tags and scalars mean, and many of them cost the parser the square of their number.
     """
     text = source.text
-    if not text.startswith("%") and "\n%" not in text and "\r%" not in text:
-        return False
-    if (found := _DIRECTIVE.search(text)) is None:
+    if _LINE.search(text) is None or (found := _DIRECTIVE.search(text)) is None:
         return False
     written = found.group().rstrip()
     span = source.span(found.start(), found.start() + len(written))

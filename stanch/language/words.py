@@ -58,9 +58,9 @@ def did_you_mean(word: str, known: Collection[str]) -> str | None:
     return None if found is None else f"did you mean `{found}`?"
 
 
-def listed(names: Collection[str], word: str = "and") -> str:
+def listed(names: Collection[str], word: str = "and", most: int = _MOST_LISTED) -> str:
     """Names for a sentence: `a`, `b` and `c`."""
-    quoted = [f"`{name}`" for name in islice(names, _MOST_LISTED)]
-    if len(names) > _MOST_LISTED:
-        quoted.append(f"{len(names) - _MOST_LISTED} more")
+    quoted = [f"`{name}`" for name in islice(names, most)]
+    if len(names) > most:
+        quoted.append(f"{len(names) - most} more")
     return f" {word} ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)

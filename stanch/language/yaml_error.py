@@ -19,6 +19,9 @@ _QUOTE_TEXT = "put the value into quotes"
 _COLUMNS = "look at the indentation: keys of one mapping begin in the same column"
 _TERNARY = re.compile(r"\s\?\s")
 _CLOSES = {"[": "]", "{": "}"}
+_KEY_AND_TEXT = re.compile(r" *(?:- +)?([\w-]+): +([^\n\r]*?)[ \t]*(?=[\n\r]|$)")
+_UNSPACED = re.compile(r"([A-Za-z_][\w-]*)[:=][ \t]*(\S.*)")
+_SHORT = 60
 _ESCAPE = re.compile(r"\\.?")
 
 
@@ -142,9 +145,9 @@ def _brackets(case: _Case) -> _Said | None:
     if "node content" in case.problem:
         return case.one(f"a value is missing before this `{case.char}`", "quote what is text")
     missing = f"`,` or `{_CLOSES.get(opening, '')}`"
-    said = case.one(
-        f"{missing} is missing before this", "put all of a text that has quotes in it into quotes"
-    )
+    behind_end = case.before.rstrip()[-1:] in ("]", "}")
+    hint = "write `,` before it" if behind_end else "put all of a text that has quotes in it into quotes"
+    said = case.one(f"{missing} is missing before this", hint)
     return replace(said, related=(case.opened, f"`{opening}` stands"))
 
 
@@ -167,13 +170,21 @@ def _second_colon(case: _Case) -> _Said | None:
         message = "YAML ends the expression at `:` and reads the rest as its own punctuation"
         return case.one(message, _QUOTE, "RB113")
     if re.search(r":\s", case.before):
-        return case.one("a second `:` in one line", "quote a text that has `: ` in it")
+        return case.one("a second `:` in one line", _quoted(case) or "quote a text that has `: ` in it")
     if case.before.startswith("---"):
         return case.one("a mapping cannot begin in the line of `---`", "begin it in the next line")
     name = case.before.strip()
     start = case.at - len(case.before.lstrip())
     hint = "a `:` is missing at the end of the line above, or this line is indented too far"
     return _Said(start, case.at + 1, f"`{shortened(name)}:` goes on with the text above it", hint)
+
+
+def _quoted(case: _Case) -> str | None:
+    """The line with its text in quotes."""
+    found = _KEY_AND_TEXT.match(case.text, case.line(case.at))
+    if found is None or len(found.group(2)) > _SHORT or set("\"'{[&*!|>%@`#") & set(found.group(2)):
+        return None
+    return f'quote the text: `{found.group(1)}: "{found.group(2)}"`'
 
 
 def _block(case: _Case) -> _Said | None:
@@ -209,6 +220,8 @@ def _no_colon(case: _Case) -> _Said | None:
     end = case.line_from(case.begun)
     name = shortened(case.text[case.begun : end].strip())
     hint = f"write `{name}: ...`, or indent it further if it goes on with the text above"
+    if (unspaced := _UNSPACED.fullmatch(name)) is not None:
+        hint = f"write `{unspaced.group(1)}: {unspaced.group(2)}`: a space stands behind the `:`"
     return _Said(case.begun, end, f"`{name}` is a key without a `:`", hint)
 
 

@@ -46,7 +46,7 @@ steps:
     idempotent: true
     irreversible: a restart has no way back
     outputs: {said: result.stdout}
-outputs: {said: "steps.each.results.map(r, r.said)"}
+outputs: {said: "steps.each.results.map(r, r.ok, r.said)"}
 """
 
 FAN = """\

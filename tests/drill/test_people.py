@@ -8,6 +8,7 @@ from stanch.contract import Ladder, Rung, RunPolicy
 from stanch.drill import stage
 from tests.drill.runbooks import ASK, CHANGE, CHILD, READ, WAIT
 from tests.drill.support import as_expected, compiled, play, told
+from tests.support.keys import public
 
 # --- people ---------------------------------------------------------------------------------------------
 
@@ -27,6 +28,11 @@ expect:
   took: 11m
 """
     as_expected(script, compiled(ASK))
+
+
+def test_a_policy_that_wants_proofs_is_rehearsed_without_them() -> None:
+    script = "people: {which: {answer: {node: db2}}, hand: {done: ok}}\nexpect: {outcome: succeeded}\n"
+    as_expected(script, compiled(ASK), RunPolicy(unsigned="refuse", keys=(public("alice", "alice"),)))
 
 
 def test_a_step_whose_question_nobody_answers_has_run_and_those_behind_it_have_not() -> None:
@@ -125,11 +131,9 @@ def test_answers_that_nobody_asked_for_are_differences() -> None:
     script = "given: {restart: {done: {lines: [active]}}}\npeople: {restart: [approve, retry]}\n"
     assert told(play(script, compiled(CHANGE))) == ["`restart`: only 1 of 2 answers were asked for"]
     script = "given: {look: {status: 200}}\npeople: {look: retry}\n"
-    assert told(
-        play(
-            script, compiled(READ.replace("outputs: {status: r", "on_failure: ask\n    outputs: {status: r"))
-        )
-    ) == ["`look`: nobody was asked"]
+    asking = READ.replace("    outputs: {status: r", "    on_failure: ask\n    outputs: {status: r")
+    asking = asking.replace("outputs: {status: steps.look.status}", "outputs: {well: steps.look.ok}")
+    assert told(play(script, compiled(asking))) == ["`look`: nobody was asked"]
 
 
 def test_somebody_may_end_the_run_from_outside_while_something_acts() -> None:

@@ -42,6 +42,7 @@ POLLS = st.builds(
     within=st.integers(1, 240).map(lambda quarters: quarters / 4),
     every=st.integers(1, 40).map(lambda quarters: quarters / 4),
     stable=QUARTERS,
+    worse=st.sampled_from(["", "", "!result.ok", "result.no_such_thing > 1"]),
 )
 
 

@@ -70,7 +70,10 @@ CHANGE = Step(
     undo=Call(
         "ssh", {"hosts": ["${{ host }}"], "script": 'echo "$A"\nexit 0', "env": {"A": "it's"}}, one=True
     ),
-    verify=Check(Call("prometheus", {"query": "up"}), Poll("result.value > 0.0", 60.0, stable=9.0)),
+    verify=Check(
+        Call("prometheus", {"query": "up"}),
+        Poll("result.value > 0.0", 60.0, stable=9.0, worse="result.value > 9.0"),
+    ),
     outputs={"code": "result.rc"},
     require=(Require("result.rc == 0", "No.", after=True),),
     for_each=ForEach("host", ["a", "b", "c"], (1, "50%"), 2.0, 1, most=3),

@@ -21,7 +21,7 @@ steps:
 """
 MAYBE = ", when: run.mode == 'live'"
 ASKED = ", approval: incident_commander"
-TRIGGER = "triggers: [{source: alertmanager, when: alert.status == 'firing'}]\n"
+TRIGGER = "triggers: [{source: alertmanager, when: alert.status == 'firing' && alert.labels.a == 'b'}]\n"
 
 
 def library(fragment: str) -> dict[str, Compiled]:
@@ -33,7 +33,7 @@ def library(fragment: str) -> dict[str, Compiled]:
 
 def told(fragment: str) -> list[Diagnostic]:
     """Without advice on what a short example leaves out."""
-    silent = {"RB214", "RB305", "RB306"}
+    silent = {"RB214", "RB305", "RB306", "RB534"}
     found = library(fragment).values()
     return [each for file in found for each in file.diagnostics if each.code not in silent]
 

@@ -43,7 +43,7 @@ OTHERS: tuple[Any, ...] = (
 """Put into the place of every value: one of each kind, and the smallest of those that have a size."""
 HEAD = {"runbook": "piece", "kind": "diagnosis", "owner": "team"}
 STEP = {"id": "step"}
-WITH_ACTIONS = {"steps": "step", "done": "check", "verify": "check", "when": "check", "undo": "call"}
+WITH_ACTIONS = {"steps": "step", "done": "check", "verify": "verification", "when": "check", "undo": "call"}
 OWN_DATA = {"inputs", "json", "headers", "query", "vars", "env"}
 """What an author writes under these is not the language's."""
 

@@ -21,6 +21,15 @@ def test_the_collector_rests_inside_and_works_again_behind() -> None:
     assert gc.isenabled()
 
 
+def test_what_was_made_inside_is_collected_later_like_anything_else() -> None:
+    with no_collection():
+        circle: list[object] = []
+        circle.append(circle)
+        del circle
+    assert gc.get_freeze_count() == 0
+    assert gc.collect() > 0
+
+
 def test_the_collector_works_again_behind_an_error() -> None:
     with pytest.raises(ValueError, match="wrong"), no_collection():
         raise ValueError("wrong")

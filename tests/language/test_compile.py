@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from stanch.language.compile import Compiled
 from stanch.language.encode import plan_digest, to_data
 from stanch.language.plan import Approval, Call, Check, ForEach, Plan, Poll, Require, Retry, Silence, Step
-from tests.language.cases import CHECKOUT, HERE, compiled, really_compiled, whole
+from tests.language.cases import CHECKOUT, HERE, LOOK, codes, compiled, really_compiled, whole
 
 SHIPPED = sorted((CHECKOUT / "runbooks").rglob("*.yaml"))
 
@@ -142,6 +142,16 @@ def test_verify_by_step_repeats_that_steps_call() -> None:
     )
     expected = Check(Call("prometheus", {"query": "errors"}), Poll("result.value < 0.1", 60.0, 1.0, 5.0))
     assert plan.steps[1].verify == expected
+
+
+def test_verify_ends_at_once_when_it_gets_worse_and_nothing_else_does() -> None:
+    worse = "  verify: {step: read, until: result.value < 0.1, worse: result.value > 0.5, within: 1m}\n"
+    verify = plan_of(READ + CHANGE + worse).steps[1].verify
+    assert verify is not None
+    assert verify.poll.worse == "result.value > 0.5"
+    assert "RB402" in codes(READ + CHANGE + worse.replace("0.5", "'high'"))
+    done = "  done: {http: {url: http://x/}, until: result.status == 200, worse: 'true', within: 1m}\n"
+    assert "RB201" in codes(READ + CHANGE.replace("  idempotent: true\n", done))
 
 
 def test_expressions_in_block_scalars_lose_only_the_space_around_them() -> None:
@@ -287,3 +297,11 @@ def test_the_document_of_the_design_compiles() -> None:
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_nothing_is_said_about_a_shipped_runbook(path: Any) -> None:
     assert load(path).diagnostics == ()
+
+
+def test_a_plan_is_made_once_and_only_without_errors() -> None:
+    good, bad = compiled(whole(LOOK)), compiled(whole("inputs: 1\n" + LOOK))
+    assert good.plan is not None
+    assert good.plan is good.plan
+    assert bad.plan is None
+    assert bad.private == {}

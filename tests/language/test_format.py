@@ -311,6 +311,7 @@ def test_a_block_orders_each_word_of_a_step() -> None:
         "maxItems",
         "effect",
         "until",
+        "worse",
         "every",
         "within",
         "stable",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from stanch.language.diagnostics import CODES, Diagnostic, Related
@@ -87,3 +89,8 @@ def test_a_message_cannot_begin_a_command_of_its_own() -> None:
 
 def test_nothing_wrong_is_no_command() -> None:
     assert render_github([]) == ""
+
+
+def test_a_hint_of_several_lines_keeps_them() -> None:
+    found = replace(said(), hint="write\n  steps:")
+    assert command(render_github([found]).rstrip("\n"))[2] == "it is wrong\nhint: write\n  steps:"

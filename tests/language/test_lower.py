@@ -22,7 +22,7 @@ from stanch.language.plan import (
     Step,
     Suggestion,
 )
-from tests.language.cases import HEAD, LOOK, codes, compiled, whole
+from tests.language.cases import HEAD, LOOK, compiled, whole
 from tests.language.test_compile import CHANGE, READ, plan_of, step_of
 
 LOOP = '- id: each\n  for_each: {as: host, in: [a, b]}\n  http: {url: "http://${{ host }}/"}\n'
@@ -218,11 +218,6 @@ _WHEN = Check(Call("prometheus", {"query": "hits"}), Poll("result.value == 0.0",
 def test_a_borrowed_change_says_when_it_comes_back(written: str, expected: Revert) -> None:
     step = step_of(CHANGE + f"  outputs: {{hours: '\"5\"'}}\n  revert: {written}\n")
     assert step.revert == expected
-
-
-def test_what_is_borrowed_beyond_the_run_is_a_promise_not_kept_yet() -> None:
-    assert codes(CHANGE + "  revert: {after: 1h}\n") == ["RB214"]
-    assert codes(CHANGE + "  revert: end_of_run\n") == []
 
 
 # --- defaults do not travel ---------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.language.cases import codes, diagnose
+from tests.language.cases import codes, diagnose, whole
 
 LOOP = """\
 - id: each
@@ -270,3 +270,155 @@ def test_an_output_is_declared_as_the_action_gives_it() -> None:
     hosts = "- id: look\n  ssh: {hosts: [a, b], run: [x]}\n  effect: read\n" + reader("steps.look.rc")
     (found,) = diagnose(hosts)
     assert found.hint == 'add `outputs: {rc: "result.map(r, r.rc)"}` to `look`'
+
+
+# --- what rounds gave ---------------------------------------------------------------------------------------
+
+SOME = LOOP.replace("in: [a, b]", "in: [a, b, c], max_failures: 1")
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "R.map(r, r.oo)",
+        "R.filter(r, r.kode == 0).size()",
+        "R.all(r, r.oks)",
+        "R.exists(r, has(r.kode))",
+        "R.sort_by(r, r.kode)",
+        "R.filter(r, r.ok).map(r, r.kode)",
+        "R.map(r, r).map(q, q.kode)",
+        "R.map(r, r.ok, r.kode)",
+        "R[0].kode",
+        "R.filter(r, r.ok)[0].kode",
+        "(R + R).reverse().map(r, r.kode)",
+        "(run.mode == 'live' ? R : R.slice(0, 1)).map(r, r.kode)",
+        "[1].map(r, R.map(r, r.kode))",
+        "R.map(r, R.map(q, r.kode == q.code))",
+        "{'a': [R.map(r, r . kode)]}",
+        "R.map(r, r.kode + r.kode)",
+    ],
+)
+def test_a_round_has_what_the_loop_declares(expression: str) -> None:
+    text = LOOP + reader(expression.replace("R", "steps.each.results"))
+    (found,) = diagnose(text)
+    assert found.code == "RB303"
+    name = "oo" if "oo" in expression else "oks" if "oks" in expression else "kode"
+    assert found.message == f"a round of `each` has no `{name}`; it has `code`, `text`, `item` and `ok`"
+    assert whole(text).splitlines()[found.span.line - 1][found.span.column - 1 :].startswith(name)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "R.map(r, [{'x': 1}].map(r, r.kode))",
+        "R.map(r, r.code).map(r, r)",
+        "R.map(r, r.item.anything)",
+        "R.map(r, {'kode': r.code}).map(r, r.kode)",
+        "R.map(r, r.code).sum()",
+    ],
+)
+def test_what_is_made_of_rounds_is_no_round(expression: str) -> None:
+    assert codes(LOOP + reader(expression.replace("R", "steps.each.results"))) == []
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("R.map(r, r.code)", ["RB304"]),
+        ("R.exists(r, r.code > 0)", ["RB304"]),
+        ("R[0].code", ["RB304"]),
+        ("R.filter(r, !r.ok).map(r, r.code)", ["RB304"]),
+        ("R.filter(r, r.ok || run.mode == 'live').map(r, r.code)", ["RB304"]),
+        ("R.exists(r, r.ok || r.code > 0)", ["RB304"]),
+        ("steps.each.ok ? R.map(r, r.code) : []", ["RB304"]),
+        ("R.exists(q, q.ok) ? R.map(r, r.code) : []", ["RB304"]),
+        ("R.map(q, q.ok ? R.map(r, r.code) : [])", ["RB304"]),
+        ("R.map(r, r.ok ? R.map(r, r.code) : [])", ["RB304"]),
+        ("R.map(r, r.item)", []),
+        ("R.map(r, r.ok)", []),
+        ("R.map(r, r.ok ? r.code : 0)", []),
+        ("R.map(r, !r.ok ? 0 : r.code)", []),
+        ("R.map(r, r.ok, r.code)", []),
+        ("R.map(r, has(r.code) ? r.code : 0)", []),
+        ("R.exists(r, r.ok && r.code > 0)", []),
+        ("R.exists(r, r.code > 0 && r.ok)", []),
+        ("R.all(r, !r.ok || r.code > 0)", []),
+        ("R.filter(r, r.ok).map(r, r.code)", []),
+        ("R.filter(r, r.item != 'a' && r.ok).sort_by(q, q.code)[0].code", []),
+        ("R[0].ok ? R[0].code : 0", []),
+        ("R[1].ok ? R[0].code : 0", ["RB304"]),
+        ("R.all(r, r.ok) ? R.map(r, r.code) : []", []),
+        ("!R.exists(r, !r.ok) ? R.map(r, r.code) : []", []),
+        ("R.all(r, !r.ok) ? R.map(r, r.code) : []", ["RB304"]),
+    ],
+)
+def test_a_round_that_may_have_failed_is_asked_first(expression: str, expected: list[str]) -> None:
+    assert codes(SOME + reader(expression.replace("R", "steps.each.results"))) == expected
+
+
+def test_what_is_required_of_all_rounds_holds_behind_it() -> None:
+    asked = "- id: g\n  require: [{that: 'steps.each.results.all(r, r.ok)', else: No.}]\n"
+    assert codes(SOME + asked + reader("steps.each.results.map(r, r.code)")) == []
+
+
+def test_where_no_round_may_fail_nobody_has_to_ask() -> None:
+    assert codes(LOOP + reader("steps.each.results.map(r, r.code)")) == []
+
+
+@pytest.mark.parametrize(
+    ("guard", "expected"),
+    [("steps.each.ok", []), ("has(steps.each.results)", ["RB304"]), ("true", ["RB304"])],
+)
+def test_the_results_of_a_loop_that_failed_hold_only_what_went_well(guard: str, expected: list[str]) -> None:
+    careless = LOOP + "  on_failure: continue\n"
+    read = f"{guard} ? steps.each.results.map(r, r.code) : []"
+    assert codes(careless + reader(read)) == expected
+    asked = f"{guard} ? steps.each.results.filter(r, r.ok).map(r, r.code) : []"
+    assert codes(careless + reader(asked)) == ([] if guard != "true" else expected)
+
+
+@pytest.mark.parametrize(
+    ("loop", "read", "expected"),
+    [
+        (LOOP, "r.code", []),
+        (LOOP, "r.kode", ["RB303"]),
+        (SOME, "r.code", ["RB304"]),
+        (SOME, "r.ok ? r.code : 0", []),
+        (SOME, "r.item", []),
+    ],
+)
+def test_a_loop_through_rounds_knows_them_too(loop: str, read: str, expected: list[str]) -> None:
+    again = "- id: again\n  for_each: {as: r, in: '${{ steps.each.results }}'}\n"
+    assert codes(f"{loop}{again}  outputs: {{x: '{read}'}}\n") == expected
+    inside = f"  steps:\n    - {{id: inner, outputs: {{x: '{read}'}}}}\n"
+    assert codes(loop + again + inside) == expected
+    well = again.replace(".results", ".results.filter(q, q.ok)")
+    assert codes(f"{loop}{well}  outputs: {{x: r.code}}\n") == []
+
+
+def test_a_loop_that_verifies_its_rounds_knows_them() -> None:
+    change = LOOP.replace(
+        "effect: read", "effect: change\n  approval: a\n  idempotent: true\n  irreversible: it stays"
+    )
+    verify = (
+        "  verify: {prometheus: {query: up}, until: 'steps.each.results.all(r, r.kode == 0)', within: 1m}\n"
+    )
+    assert codes(change + verify) == ["RB303"]
+    assert codes(change + verify.replace("kode", "code")) == []
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("R.exists(r, r.code == 'x')", ["RB402"]),
+        ("R.exists(r, r.code == 0)", []),
+        ("R.exists(r, r.text == 0)", ["RB402"]),
+        ("R.filter(r, r.ok == 1)", ["RB402"]),
+        ("R.filter(r, r.code)", ["RB402"]),
+        ("R.map(r, r.text.size())", []),
+        ("R.map(r, r.code).exists(t, t == 'x')", ["RB402"]),
+        ("R.exists(r, r.text == 'x') && [{'text': 0}].exists(r, r.text == 0)", []),
+    ],
+)
+def test_what_rounds_give_has_its_type(expression: str, expected: list[str]) -> None:
+    assert codes(LOOP + reader(expression.replace("R", "steps.each.results"))) == expected

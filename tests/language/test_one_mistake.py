@@ -6,6 +6,8 @@ as a second code.
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.language.cases import compiled
@@ -254,10 +256,157 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
 }
 
 
+HEAD, LIST = GOOD.split("steps:\n", 1)
+STEPS, TAIL = LIST.split("outputs: {bad: steps", 1)
+TAIL = f"outputs: {{bad: steps{TAIL}"
+HEALTHY = "    until: result.status == 200\n    every: 2s\n    within: 1m\n    stable: 10s\n"
+SCRIPT = 'hosts: [web1]\n      script: echo "$RATE"\n      env: {RATE'
+
+LAYOUT: dict[str, tuple[str, str, str, str]] = {
+    "no `steps:`": (HEAD + STEPS + TAIL, "RB115", "- id: errors", "  steps:\n    - id: errors"),
+    "no `steps:`, the steps at the margin": (
+        HEAD + re.sub("^  ", "", STEPS, flags=re.MULTILINE) + TAIL,
+        "RB101",
+        "- id: errors",
+        "  steps:\n  - id: errors",
+    ),
+    "no `steps:`, the steps under `owner`": (
+        HEAD.replace("owner: payments\n", f"owner: payments\n{STEPS}") + TAIL,
+        "RB101",
+        "- id: errors",
+        "  steps:\n    - id: errors",
+    ),
+    "no `steps:`, the steps are the owner": (
+        HEAD.replace("owner: payments\n", "") + f"owner:\n{STEPS}{TAIL}",
+        "RB115",
+        "- id: errors",
+        "  steps:\n    - id: errors",
+    ),
+    "no `steps:` of a block": (
+        GOOD.replace("- id: back\n    steps:\n", "- id: back\n"),
+        "RB101",
+        "- id: change",
+        "      steps:\n        - id: change",
+    ),
+    "a step without its `- `": (
+        GOOD.replace("  - id: healthy", "    id: healthy"),
+        "RB115",
+        "id: healthy",
+        "    - id: healthy",
+    ),
+    "a step without its `-`, at its place": (
+        GOOD.replace("  - id: healthy", "  id: healthy"),
+        "RB101",
+        "id: healthy",
+        "    - id: healthy",
+    ),
+    "the first step without its `- `": (
+        GOOD.replace("  - id: errors", "    id: errors"),
+        "RB101",
+        "id: errors",
+        "  steps:\n    - id: errors",
+    ),
+    "the first step without its `- id`": (
+        GOOD.replace("  - id: errors\n", ""),
+        "RB101",
+        "title: Read the error rate",
+        "    - id: errors\n      title: Read",
+    ),
+    "a step without its `- id`": (
+        GOOD.replace("  - id: reader\n", ""),
+        "RB115",
+        "when: steps.maybe.ran",
+        "    - id: reader\n      when:",
+    ),
+    "a step without its `- id` that nobody reads": (
+        GOOD.replace("  - id: healthy\n", ""),
+        "RB115",
+        'http: {url: "http://localhost/health"}',
+        "    - id: NAME\n      http:",
+    ),
+    "`---` before the steps": (
+        GOOD.replace("steps:\n  - id: e", "---\nsteps:\n  - id: e"),
+        "RB115",
+        "---",
+        "delete",
+    ),
+    "`---` between steps": (GOOD.replace("  - id: soak", "---\n  - id: soak"), "RB101", "---", "delete"),
+    "`---` behind the steps": (
+        GOOD.replace("outputs: {bad: st", "---\noutputs: {bad: st"),
+        "RB115",
+        "---",
+        "delete",
+    ),
+    "the step's words under its action": (
+        GOOD.replace(
+            '{url: "http://localhost/health"}\n' + HEALTHY,
+            "\n      url: x\n" + re.sub("(?m)^", "  ", HEALTHY)[:-2],
+        ),
+        "RB115",
+        "until: result.status == 200",
+        "        url: x\n      until: result.status == 200\n      every: 2s",
+    ),
+    "the action's one word beside it": (
+        GOOD.replace("      query:", "    query:"),
+        "RB115",
+        "prometheus:",
+        "      prometheus:\n        query:",
+    ),
+    "the action's words beside it": (
+        GOOD.replace(f"      {SCRIPT}", f"      {SCRIPT}".replace("      ", "    ")),
+        "RB115",
+        "ssh:",
+        "      ssh:\n        hosts: [web1]",
+    ),
+    "the words of an action without it": (
+        GOOD.replace(f"    ssh:\n      {SCRIPT}", f"    {SCRIPT}".replace("      ", "    ")),
+        "RB115",
+        "hosts: [web1]",
+        "      ssh:\n        hosts: [web1]",
+    ),
+    "a word that is indented further": (
+        GOOD.replace("        done:\n", "          done:\n"),
+        "RB101",
+        "done:",
+        "          done:",
+    ),
+    "a step that is indented further": (
+        GOOD.replace("  - id: soak\n    wait", "    - id: soak\n      wait"),
+        "RB101",
+        "- id: soak",
+        "    - id: soak\n      wait",
+    ),
+    "a step that is indented less": (
+        GOOD.replace("  - id: soak", " - id: soak"),
+        "RB101",
+        "- id: soak",
+        "    - id: soak",
+    ),
+}
+"""The text, the code, the line that is pointed at, and a part of the hint."""
+
+NO_ACTION = {
+    "errors": '    prometheus:\n      query: rate(errors{service="${{ inputs.service }}"}[1m])\n',
+    "current": '    ssh: {hosts: "${{ inputs.hosts }}", run: [deploy, current, --json], output: json}\n',
+    "healthy": '    http: {url: "http://localhost/health"}\n',
+    "change": '        ssh: {hosts: ["${{ host }}"], run: [deploy, rollback, "${{ inputs.service }}"]}\n',
+}
+"""By step the lines of its action."""
+SAME_ID = [
+    ("current", "errors"),
+    ("reader", "maybe"),
+    ("reader", "current"),
+    ("maybe", "current"),
+    ("soak", "back"),
+]
+"""A step's id, and that of an earlier one which is written in its place."""
+
 CASCADES: dict[str, tuple[str, str, str]] = {
     "a misspelled `steps`": ("steps:\n  - id: errors", "stepss:\n  - id: errors", "RB201"),
     "a misspelled `inputs`": ("\ninputs:\n", "\ninput:\n", "RB201"),
     "a misspelled `for_each`": ("for_each:", "foreach:", "RB201"),
+    "an output through `outputs`": ("when: steps.errors.rate", "when: steps.errors.outputs.rate", "RB303"),
+    "an output without `steps`": ("when: steps.errors.rate", "when: errors.rate", "RB301"),
     "an input of another name": ("  service: {type: string", "  servce: {type: string", "RB301"),
     "a step of another name": ("id: errors", "id: erors", "RB301"),
 }
@@ -280,3 +429,58 @@ def test_one_mistake_gives_one_diagnostic_wherever_it_is_read(mistake: str) -> N
     old, new, code = CASCADES[mistake]
     assert GOOD.count(old) == 1, "the table names one place"
     assert [each.code for each in compiled(GOOD.replace(old, new)).diagnostics] == [code]
+
+
+@pytest.mark.parametrize("mistake", LAYOUT)
+def test_a_line_in_the_wrong_layout_is_one_diagnostic_with_the_right_one(mistake: str) -> None:
+    text, code, line, hint = LAYOUT[mistake]
+    assert text != GOOD, "something is changed"
+    (found,) = compiled(text).diagnostics
+    assert found.code == code, found.message
+    assert text.splitlines()[found.span.line - 1].strip() == line
+    assert hint in (found.hint or "")
+
+
+def test_what_is_missing_behind_the_last_line_is_said_of_the_last_line() -> None:
+    found = compiled("runbook: read-alias\n  - id: look").diagnostics
+    assert {each.span.line for each in found} == {2}
+
+
+def test_what_stays_wrong_in_every_layout_is_not_explained_by_it() -> None:
+    text = GOOD.replace("wait: 30s", "wait: 30s\n    hosts: 5\n    nothing: x")
+    assert {each.code for each in compiled(text).diagnostics} == {"RB201"}
+
+
+def test_the_same_mistake_in_three_places_is_said_of_each_and_others_stay() -> None:
+    step = "  - id: s{}\n    http:\n      url: x\n      until: result.status == 200\n      within: 1m\n"
+    text = GOOD.replace("  - id: soak", "".join(map(step.format, "abc")) + "  - id: soak").replace(
+        "30s\n", "30\n"
+    )
+    found = compiled(text).diagnostics
+    assert [each.code for each in found] == ["RB115"] * 3 + ["RB203"]
+    assert {text.splitlines()[each.span.line - 1].split(":")[0].strip() for each in found} == {
+        "until",
+        "wait",
+    }
+
+
+@pytest.mark.parametrize("step", NO_ACTION)
+def test_a_step_without_its_action_is_one_diagnostic(step: str) -> None:
+    assert GOOD.count(NO_ACTION[step]) == 1
+    (found,) = compiled(GOOD.replace(NO_ACTION[step], "")).diagnostics
+    assert (found.code, found.message) == ("RB207", f"step `{step}` has no action")
+    assert "`http`" in (found.hint or "")
+
+
+@pytest.mark.parametrize(("own", "other"), SAME_ID)
+def test_two_steps_with_one_id_are_one_diagnostic_and_the_name_that_is_missed_is_said(
+    own: str, other: str
+) -> None:
+    (found,) = compiled(GOOD.replace(f"id: {own}\n", f"id: {other}\n")).diagnostics
+    assert found.code == "RB208"
+    assert (f"`{own}` is read" in (found.hint or "")) == (own != "soak")
+
+
+def test_what_is_wrong_beside_two_steps_with_one_id_is_still_said() -> None:
+    text = GOOD.replace("id: reader\n", "id: maybe\n").replace("rate > 0.1", "rte > 0.1")
+    assert [each.code for each in compiled(text).diagnostics] == ["RB303", "RB208"]

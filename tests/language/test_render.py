@@ -47,6 +47,13 @@ def test_the_excerpt_is_that_of_the_design() -> None:
     )
 
 
+def test_a_hint_of_several_lines_keeps_them_and_nothing_in_them_is_obeyed() -> None:
+    rendered = render_text(
+        [said(1, 1, 2, "write\n  steps:\n    - id: a\x1b[2J")], {"a.yaml": "x\n"}, colour=False
+    )
+    assert rendered.endswith("\nhint: write\n  steps:\n    - id: a\ufffd[2J\n")
+
+
 def test_colour_changes_nothing_but_colour() -> None:
     sources = {"a.yaml": "one\ntwo\n"}
     diagnostics = [said(1, 1, 4, "do it"), said(2, 1, 2)]

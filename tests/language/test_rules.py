@@ -114,6 +114,14 @@ GUARDED = [
     "maybe_failed ? m : 0",
     "!maybe_ran || m == 200",
     "(run.mode == 'live' ? maybe_ran : maybe_ok) && m == 200",
+    # Of `&&` and `||` either side may decide, so the question may stand on the right.
+    "c == 200 && ok",
+    "c == 200 || !ok",
+    "c == 200 || failed",
+    "c == 200 && c != 404 && run.mode == 'live' && !(!ok)",
+    "(c == 200 ? true : m == 200) && (ok && maybe_ran)",
+    "c == 200 && has(steps.careless.status)",
+    "m == 200 && !(!maybe_ran || run.mode == 'live')",
 ]
 UNGUARDED = [
     "!ok && c == 200",
@@ -139,6 +147,12 @@ UNGUARDED = [
     "!maybe_failed && m == 200",
     "!maybe_ran && m == 200",
     "maybe_ran || m == 200",
+    "c == 200 && !ok",
+    "c == 200 || ok",
+    "c == 200 && (ok || run.mode == 'live')",
+    "(c == 200 ? 1 : 0) == 1 && [ok].size() == 1",
+    # If there is neither, both sides fail.
+    "(c == 200 ? maybe_ran : false) && (maybe_ran ? ok : false)",
 ]
 
 
@@ -190,6 +204,74 @@ def test_a_condition_says_of_later_places_what_its_truth_says(condition: str, ex
 
 def test_a_condition_that_reads_nothing_of_a_step_may_ask_whether_it_failed() -> None:
     assert codes(MAYBE + "- {id: r, when: '!steps.careless.ok', outputs: {x: steps.careless.ran}}\n") == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("run.mode == 'live'", []),
+        ("run.now > run.started", ["RB304"]),
+        ("run.findings.size() > 0", ["RB304"]),
+    ],
+)
+def test_the_same_condition_may_not_be_the_same_later(condition: str, expected: list[str]) -> None:
+    first = f"- id: a\n  when: {condition}\n  http: {{url: 'http://x/'}}\n  outputs: {{s: result.status}}\n"
+    assert codes(f"{first}- id: b\n  when: {condition}\n  outputs: {{x: steps.a.s}}\n") == expected
+
+
+# `steps.made.id` of a change; what a person may do when it fails is said by `on_failure`.
+MADE = """\
+- id: made
+  approval: incident_commander
+  ssh: {hosts: [a], run: [make]}
+  effect: change
+  idempotent: true
+  irreversible: it stays
+  outputs: {id: result.stdout}
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "reader", "expected"),
+    [
+        ("", "outputs: {x: steps.made.id}", ["RB537"]),
+        ("on_failure: ask", "outputs: {x: steps.made.id}", ["RB537"]),
+        ("on_failure: stop", "outputs: {x: steps.made.id}", []),
+        ("on_failure: undo", "outputs: {x: steps.made.id}", []),
+        ("", "when: steps.made.ok\n  outputs: {x: steps.made.id}", []),
+        ("", "when: steps.made.ran\n  outputs: {x: steps.made.id}", []),
+        ("", "when: '!steps.made.ok'\n  outputs: {x: steps.made.id}", ["RB537"]),
+        ("", "when: '!steps.made.failed'\n  outputs: {x: steps.made.id}", ["RB537"]),
+        ("", "outputs: {x: has(steps.made.id) && steps.made.id != ''}", []),
+        ("", "outputs: {x: 'steps.made.ok ? steps.made.id : \"\"'}", []),
+        ("undo: {ssh: {run: [drop, '${{ steps.made.id }}']}}", "outputs: {x: steps.made.ok}", []),
+    ],
+)
+def test_a_change_that_fails_may_be_skipped_by_a_person(words: str, reader: str, expected: list[str]) -> None:
+    made = MADE.replace("  irreversible: it stays\n", "") if words.startswith("undo:") else MADE
+    assert codes(f"{made}  {words}\n- id: reader\n  {reader}\n") == expected
+
+
+def test_a_read_that_may_be_skipped_when_it_fails_is_asked_too() -> None:
+    read = "- {id: a, on_failure: ask, http: {url: 'http://x/'}, outputs: {s: result.status}}\n"
+    (found,) = diagnose(whole(read + "- {id: b, outputs: {x: steps.a.s}}\n"))
+    assert found.code == "RB537"
+    assert found.message == "`steps.a.s` may not exist: `a` may have been skipped when it failed"
+    assert found.hint is not None
+    assert found.hint.endswith("; or let the run end with it: `on_failure: stop` for `a`")
+
+
+def test_what_a_block_gives_that_may_be_skipped_is_read_freely_inside_of_it() -> None:
+    block = """\
+- id: block
+  on_failure: ask
+  steps:
+    - {id: a, http: {url: "http://x/"}, outputs: {status: result.status}}
+    - {id: b, require: [{that: steps.a.status == 200, else: No.}]}
+"""
+    assert codes(block) == []
+    assert codes(block + "- {id: c, outputs: {x: steps.a.status}}\n") == ["RB537"]
+    assert codes(block + "- {id: c, when: steps.block.ok, outputs: {x: steps.a.status}}\n") == []
 
 
 def test_a_condition_that_is_no_cel_is_one_mistake() -> None:
@@ -440,7 +522,8 @@ def test_one_mistake_is_one_diagnostic(old: str, new: str) -> None:
 )
 def test_a_trigger_of_a_change_is_for_firing_alerts(when: str, expected: list[str]) -> None:
     steps = "steps:\n" + "".join(f"  {line}\n" for line in CHANGE.splitlines())
-    assert codes(f"triggers:\n  - source: alertmanager\n    when: >-\n      {when}\n{steps}") == expected
+    named = f"({when}) && alert.labels.alertname == 'a'"
+    assert codes(f"triggers:\n  - source: alertmanager\n    when: >-\n      {named}\n{steps}") == expected
 
 
 def test_a_runbook_that_only_reads_may_start_when_an_alert_is_over() -> None:
@@ -506,3 +589,73 @@ def test_a_word_that_this_release_does_not_run_is_one_diagnostic() -> None:
 def test_a_pattern_of_an_input_is_one(pattern: str) -> None:
     text = f"inputs:\n  x: {{type: string, default: x, pattern: '{pattern}'}}\n"
     assert codes(text) == ["RB210"]
+
+
+# --- a change that was in place already ---------------------------------------------------------------------
+
+DONE = """\
+- id: made
+  approval: incident_commander
+  on_failure: stop
+  %s
+  irreversible: it stays
+  effect: change
+  outputs:
+    id: %s
+  done:
+    %s
+    within: 1m
+"""
+MAKE = "ssh: {hosts: [a], run: [make]}"
+ASKED = "http: {url: 'http://x/'}\n    until: result.status == 200"
+READER = "- id: reader\n  outputs:\n    x: >-\n      %s\n"
+
+
+@pytest.mark.parametrize(
+    ("action", "output", "done", "read", "expected"),
+    [
+        (MAKE, "result.stdout", ASKED, "steps.made.id", ["RB304"]),
+        (MAKE, "run.id + result.stdout", ASKED, "steps.made.id", ["RB304"]),
+        (MAKE, "result.stdout", ASKED, "steps.made.ok ? steps.made.id : ''", ["RB304"]),
+        (MAKE, "result.stdout", ASKED, "has(steps.made.id) ? steps.made.id : ''", []),
+        (MAKE, "result.stdout", ASKED, "has(steps.made.id) && steps.made.id != ''", []),
+        (MAKE, "run.id", ASKED, "steps.made.id", []),
+        (MAKE, "result.stdout", "ssh: {run: [look]}\n    until: result.rc == 0", "steps.made.id", []),
+        (
+            MAKE,
+            "result.stdout",
+            "ssh: {hosts: [a, b], run: [look]}\n    until: result.all(r, r.rc == 0)",
+            "steps.made.id",
+            ["RB304"],
+        ),
+        (
+            "http: {url: 'http://x/', method: POST}",
+            "string(result.json.id)",
+            "ssh: {hosts: [a], run: [look], output: json}\n    until: result.rc == 0",
+            "steps.made.id",
+            ["RB304"],
+        ),
+    ],
+)
+def test_what_only_the_action_gives_may_be_missing_where_done_held_before(
+    action: str, output: str, done: str, read: str, expected: list[str]
+) -> None:
+    assert codes(DONE % (action, output, done) + READER % read) == expected
+
+
+def test_the_way_back_reads_what_the_action_gave() -> None:
+    change = DONE.replace("  irreversible: it stays\n", "") % (MAKE, "result.stdout", ASKED)
+    assert codes(change + "  undo: {ssh: {run: [drop, '${{ steps.made.id }}']}}\n") == []
+
+
+def test_a_round_that_was_in_place_already_is_asked_for_what_it_made() -> None:
+    change = DONE.replace("on_failure: stop", "for_each: {as: h, in: [a, b]}")
+    text = change % (MAKE, "result.stdout", ASKED)
+    read = "steps.made.ok && steps.made.results.filter(r, %s).exists(r, r.id == 'x')"
+    assert codes(text + READER % read % "r.ok") == ["RB304"]
+    assert (
+        codes(
+            text + READER % "steps.made.ok && steps.made.results.exists(r, r.ok && has(r.id) && r.id != '')"
+        )
+        == []
+    )

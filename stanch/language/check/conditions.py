@@ -26,6 +26,7 @@ class Fact:
     negated: bool = False
 
 
+@lru_cache(maxsize=1024)
 def subjects(cel: str) -> frozenset[str]:
     """Every chain that the expression reads; a cheap look before `facts`."""
     return frozenset(".".join(chain.parts) for chain in chains(cel) if len(chain.parts) > 1)

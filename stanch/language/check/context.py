@@ -10,11 +10,12 @@ from typing import TypeAlias
 
 from stanch.language.annotate import Annotated
 from stanch.language.diagnostics import CODES, Diagnostic, Related
-from stanch.language.document import Document, StepDoc
+from stanch.language.document import CallDoc, Document, StepDoc
 from stanch.language.interface import Interface
 from stanch.language.judge import Use
 from stanch.language.place import locate
 from stanch.language.references import Reference, Status
+from stanch.language.rounds import RoundRead, reads_rounds, round_reads
 from stanch.language.source import Span
 
 Blocks: TypeAlias = tuple[StepDoc, ...]
@@ -49,6 +50,11 @@ class Context:
         return tuple(step for step, _ in self.steps_in_blocks)
 
     @cached_property
+    def calls(self) -> tuple[tuple[StepDoc, CallDoc], ...]:
+        """Every call of an action, with the step in which it stands."""
+        return tuple([(step, call) for step in self.steps for call in step.calls])
+
+    @cached_property
     def blocks(self) -> Mapping[str, Blocks]:
         """By a step's id."""
         return {step.id: blocks for step, blocks in self.steps_in_blocks}
@@ -58,11 +64,22 @@ class Context:
         """Every name that an expression reads, once an expression."""
         found = []
         for use in self.annotated.uses:
+            if len(use.references) == 1:
+                found.append((use, use.references[0]))  # most of them
+                continue
             first: dict[str, Reference] = {}
             for reference in use.references:
                 first.setdefault(reference.name, reference)
             found += [(use, reference) for reference in first.values()]
         return tuple(found)
+
+    @cached_property
+    def rounds_read(self) -> tuple[tuple[Use, RoundRead], ...]:
+        """Each field that is read of a round of a loop, with the expression."""
+        if "results" not in self.document.source.text:
+            return ()
+        uses = (use for use in self.annotated.uses if not use.broken and reads_rounds(use.cel, use.scope))
+        return tuple((use, read) for use in uses for read in round_reads(use.cel, use.scope))
 
     @cached_property
     def names_read(self) -> frozenset[str]:
@@ -94,7 +111,9 @@ class Context:
     def hides_steps(self) -> bool:
         """Whether there are steps that nobody understood, so that a name may be that of one of them."""
         lost = (self.document.lost, *(step.lost for step in self.steps))
-        return any(not each.isdisjoint({"steps", "id"}) for each in lost)
+        return not all(step.id for step in self.steps) or any(
+            not each.isdisjoint({"steps", "id"}) for each in lost
+        )
 
     def place(self, use: Use, start: int, end: int) -> Span:
         """The span of a part of an expression."""

@@ -7,14 +7,17 @@ from functools import lru_cache
 from itertools import islice
 
 from stanch.language.check.context import Context
+from stanch.language.check.round_reads import read_of_rounds
 from stanch.language.document import Document
+from stanch.language.scope import ROUND
 from stanch.language.tree import scalars
 from stanch.language.words import nearest
 
 _INPUT = re.compile(r"\binput\w*\s*\.\s*(\w+)", re.ASCII)
 _SELECTED = re.compile(r"\.\s*(\w+)", re.ASCII)
-_OUTPUT = re.compile(r"(?<=\.)[ \t]*(\w+)\s*\.\s*(?=(\w+))", re.ASCII)
-"""Also where `steps` itself is misspelt: that is one mistake, and the output is read."""
+_OUTPUT = re.compile(r"\b(\w+)(?:\s*\.\s*outputs?)?\s*\.\s*(?=(\w+))", re.ASCII)
+"""Also where `steps` itself is misspelt or missing, or `outputs` stands in between: that is one mistake, and
+the output is read."""
 
 _MOST_COMPARED = 50
 """Unknown names; where there are more, nobody misses a piece of advice."""
@@ -47,6 +50,8 @@ def meant_inputs(context: Context) -> frozenset[str]:
 def meant_outputs(context: Context) -> frozenset[tuple[str, str]]:
     """Likewise of outputs, each with the id of its step: the step or the output may be misspelt."""
     found = set()
+    for _, read in islice((pair for pair in read_of_rounds(context) if not pair[1].declared), _MOST_COMPARED):
+        found.add((read.round.step, nearest(read.name, (*read.made, *ROUND)) or ""))
     for _, each in islice(context.first_wrong("undeclared"), _MOST_COMPARED):
         if (name := nearest(each.chain.parts[2], each.known)) is not None:
             found.add((each.chain.parts[1], name))

@@ -15,16 +15,15 @@ from stanch.language.tree import Scalar
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    for step in context.steps:
-        for call in step.calls:
-            for entry in call.params:
-                value = entry.value
-                if call.spec is None or not isinstance(value, Scalar) or OPEN not in value.text:
-                    continue
-                better = of_param(call.spec, entry.name).unfit("string")
-                if better is not None and _is_text(value):
-                    message = f"`{entry.name}` must be {better}, not text"
-                    yield context.diagnostic("RB203", value.span, message, _hint(value, better))
+    for _, call in context.calls:
+        for entry in call.params:
+            value = entry.value
+            if call.spec is None or not isinstance(value, Scalar) or OPEN not in value.text:
+                continue
+            better = of_param(call.spec, entry.name).unfit("string")
+            if better is not None and _is_text(value):
+                message = f"`{entry.name}` must be {better}, not text"
+                yield context.diagnostic("RB203", value.span, message, _hint(value, better))
 
 
 def _is_text(value: Scalar) -> bool:

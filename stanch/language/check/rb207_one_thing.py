@@ -18,6 +18,9 @@ def check(context: Context) -> Iterator[Diagnostic]:
     kinds, calls = context.actions | _KINDS, context.actions | {"step"}
     for step in context.steps:
         if step.kind == "broken":
+            if not step.lost:
+                hint = f"add what it does: {listed(sorted(context.actions), 'or')}"
+                yield context.diagnostic("RB207", step.name, f"step `{step.id}` has no action", hint)
             continue
         entries = step.node.entries
         found = [entry for entry in entries if entry.key.text in kinds]

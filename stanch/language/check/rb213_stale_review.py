@@ -21,15 +21,16 @@ def check(context: Context) -> Iterator[Diagnostic]:
             span = document.key("runbook")
             yield context.diagnostic("RB213", span, "nobody says when this was reviewed", _HINT.format(today))
         return
-    span = document.reviewed.span
     try:
         reviewed = date.fromisoformat(document.reviewed.text)
     except ValueError:
+        span = document.reviewed.span
         yield context.diagnostic("RB204", span, f"`{document.reviewed.text}` is not a day of the calendar")
         return
     age = (today - reviewed).days
     if age > REVIEW_EVERY:
         message = f"the last review is {age} days old; {REVIEW_EVERY} are allowed"
-        yield context.diagnostic("RB213", span, message, _HINT.format(today))
+        yield context.diagnostic("RB213", document.reviewed.span, message, _HINT.format(today))
     elif age < -1:
+        span = document.reviewed.span
         yield context.diagnostic("RB213", span, f"the review on {reviewed} has not happened yet")

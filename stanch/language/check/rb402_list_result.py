@@ -10,7 +10,7 @@ from stanch.language.diagnostics import Diagnostic
 
 def check(context: Context) -> Iterator[Diagnostic]:
     for use, reference in context.wrong_references:
-        if reference.status == "many":
+        if reference.status == "many" and not use.broken:
             field = reference.chain.parts[1]
             hint = f"write `result[0].{field}`, or `result.all(r, r.{field} ...)` for all of them"
             message = "`result` is a list here, an item for each target"

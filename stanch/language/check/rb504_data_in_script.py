@@ -16,18 +16,17 @@ _LOOKING_FOR_ONE = frozenset({"grep", "egrep", "fgrep", "rg", "pgrep", "pkill"})
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    for step in context.steps:
-        for call in step.calls:
-            if (text := _handed_to_a_shell(call.param("run"))) is not None:
-                at = text.text.find(OPEN)
-                span = locate(context.document.source, text, at, at + len(OPEN))
-                hint = "write it as `script:`, and hand the data over with `env: {NAME: ...}`"
-                yield context.diagnostic("RB504", span, "data would become shell text here", hint)
-            script = call.param("script")
-            if isinstance(script, Scalar) and (at := script.text.find(OPEN)) >= 0:
-                span = locate(context.document.source, script, at, at + len(OPEN))
-                hint = 'write `env: {NAME: ...}` beside it, and `"$NAME"` in the script'
-                yield context.diagnostic("RB504", span, "data would become shell text here", hint)
+    for _, call in context.calls:
+        if (text := _handed_to_a_shell(call.param("run"))) is not None:
+            at = text.text.find(OPEN)
+            span = locate(context.document.source, text, at, at + len(OPEN))
+            hint = "write it as `script:`, and hand the data over with `env: {NAME: ...}`"
+            yield context.diagnostic("RB504", span, "data would become shell text here", hint)
+        script = call.param("script")
+        if isinstance(script, Scalar) and (at := script.text.find(OPEN)) >= 0:
+            span = locate(context.document.source, script, at, at + len(OPEN))
+            hint = 'write `env: {NAME: ...}` beside it, and `"$NAME"` in the script'
+            yield context.diagnostic("RB504", span, "data would become shell text here", hint)
 
 
 def _handed_to_a_shell(run: Node | None) -> Scalar | None:
@@ -36,9 +35,9 @@ def _handed_to_a_shell(run: Node | None) -> Scalar | None:
         return None
     items = [item for item in run.items if isinstance(item, Scalar)]
     names = [item.text.rpartition("/")[2] for item in items]
-    if not names or names[0] in _LOOKING_FOR_ONE:
+    if not names or names[0] in _LOOKING_FOR_ONE or _SHELLS.isdisjoint(names):
         return None
-    at = next((at for at, name in enumerate(names) if name in _SHELLS), len(names)) + 1
+    at = next(at for at, name in enumerate(names) if name in _SHELLS) + 1
     commands = False
     while at < len(items) and (option := items[at].text)[:1] in ("-", "+"):
         letters = "" if option.startswith("--") else option[1:]

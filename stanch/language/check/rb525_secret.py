@@ -36,12 +36,11 @@ def _known(context: Context) -> Iterator[Diagnostic]:
 
 def _named(context: Context) -> Iterator[Diagnostic]:
     """Passwords and tokens that the names of parameters give away."""
-    for step in context.steps:
-        for call in step.calls:
-            for entry in call.params:
-                for key, value in _texts(entry.key.text, entry.value):
-                    if known_form(value.text) is None and (what := under_its_name(key, value)) is not None:
-                        yield _written_out(context, value, what)
+    for _, call in context.calls:
+        for entry in call.params:
+            for key, value in _texts(entry.key.text, entry.value):
+                if (what := under_its_name(key, value)) is not None and known_form(value.text) is None:
+                    yield _written_out(context, value, what)
 
 
 def _written_out(context: Context, scalar: Scalar, what: str) -> Diagnostic:
@@ -65,13 +64,12 @@ def _texts(name: str, node: Node) -> Iterator[tuple[str, Scalar]]:
 
 def _references(context: Context, places: list[int]) -> Iterator[Diagnostic]:
     """`places` are where references may stand in the file; nearly always inside of an action's parameters."""
-    for step in context.steps:
-        for call in step.calls:
-            for entry in call.params:
-                held = [at for at in places if entry.value.start <= at < entry.value.end]
-                if held:
-                    yield from _with_holes(context, entry.value)
-                    places = [at for at in places if at not in held]
+    for _, call in context.calls:
+        for entry in call.params:
+            held = [at for at in places if entry.value.start <= at < entry.value.end]
+            if held:
+                yield from _with_holes(context, entry.value)
+                places = [at for at in places if at not in held]
     if not places:
         return
     for entry in context.document.node.entries:

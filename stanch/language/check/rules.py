@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stanch.language.check import (
+    rb116_cut_text,
     rb203_text_for_list,
     rb207_one_thing,
     rb208_duplicate_id,
@@ -58,11 +59,17 @@ from stanch.language.check import (
     rb529_other_brackets,
     rb530_unknown_schema_word,
     rb531_always_done,
+    rb532_plain_sight,
+    rb533_every_alert,
+    rb534_unused_item,
+    rb535_changing_diagnosis,
+    rb536_unset_variable,
 )
 from stanch.language.check.context import Context, Rule
 from stanch.language.diagnostics import Diagnostic
 
 RULES: tuple[Rule, ...] = (
+    rb116_cut_text.check,
     rb203_text_for_list.check,
     rb207_one_thing.check,
     rb208_duplicate_id.check,
@@ -116,6 +123,11 @@ RULES: tuple[Rule, ...] = (
     rb529_other_brackets.check,
     rb530_unknown_schema_word.check,
     rb531_always_done.check,
+    rb532_plain_sight.check,
+    rb533_every_alert.check,
+    rb534_unused_item.check,
+    rb535_changing_diagnosis.check,
+    rb536_unset_variable.check,
 )
 
 

@@ -37,7 +37,7 @@ class Form:
 
 _BEFORE = ("id", "title", "when", "approval", "unattended", "for_each", "parallel")
 _CALLS = ("step", "runbook", "inputs", "wait", "ask", "manual", OTHERS)
-_CALLED = ("script", "maxItems", "effect", "until", "every", "within", "stable")
+_CALLED = ("script", "maxItems", "effect", "until", "worse", "every", "within", "stable")
 _SEEN = ("outputs", "require", "findings", "keep")
 _SAFE = ("done", "idempotent", "undo", "irreversible", "verify", "revert")
 _CALM = ("on_failure", "retry", "timeout", "links")
@@ -65,7 +65,7 @@ def _form(order: str, cel: str = "", **inside: str) -> Form:
     return Form(tuple(order.split()), frozenset(cel.split()), False, MappingProxyType(inside))
 
 
-_STEP_CEL = frozenset({"when", "until"})
+_STEP_CEL = frozenset({"when", "until", "worse"})
 
 FORMS: dict[str, Form] = {
     "data": Form(),

@@ -38,7 +38,8 @@ def check_text(check: Check) -> str:
 
 
 def poll_text(poll: Poll) -> str:
-    return f"until {' '.join(poll.until.split())}, {poll_timing(poll)}"
+    worse = f", unless {' '.join(poll.worse.split())}" if poll.worse else ""
+    return f"until {' '.join(poll.until.split())}{worse}, {poll_timing(poll)}"
 
 
 def _by_hand(call: Call) -> str:

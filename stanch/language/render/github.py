@@ -28,7 +28,7 @@ def _command(diagnostic: Diagnostic) -> str:
     properties["title"] = diagnostic.code
     said = [diagnostic.message]
     said += [f"{related.message} at line {related.span.line}" for related in diagnostic.related]
-    said += [f"hint: {diagnostic.hint}"] if diagnostic.hint else []
+    said += f"hint: {diagnostic.hint}".split("\n") if diagnostic.hint else []
     written = ",".join(f"{name}={str(value).translate(_PROPERTY)}" for name, value in properties.items())
     message = "\n".join(map(safe, said)).translate(_DATA)
     return f"::{diagnostic.severity.value} {written}::{message}"

@@ -60,7 +60,8 @@ def _block(diagnostic: Diagnostic, lines: list[str], paint: _Paint) -> str:
             f"{margin} {bar} {note}",
         ]
     if diagnostic.hint:
-        rows += ["", f"{paint('hint', 'hint')}: {safe(diagnostic.hint)}"]
+        first, *more = diagnostic.hint.split("\n")
+        rows += ["", f"{paint('hint', 'hint')}: {safe(first)}", *map(safe, more)]
     return "\n".join(rows) + "\n"
 
 

@@ -99,6 +99,8 @@ def helped(step: Step, place: Place) -> Iterator[str]:
     yield "**Did it help?** Look:"
     yield from commands(step.verify.call, place.values, place.facts.prometheus, 0)
     yield f"Repeat it {until(step.verify.poll, place.reader)}. If it is not so by then, it did not help."
+    if step.verify.poll.worse:
+        yield f"If {place.reader.condition(step.verify.poll.worse)}, it got worse: stop, and take it back."
 
 
 def until(poll: Poll, reader: Reader) -> str:
