@@ -26,6 +26,7 @@ from temporalio.worker import Worker
 from activities.action import Action
 from activities.ansible import AnsibleAction
 from activities.http import Http
+from activities.incident import join_incident, tell_run
 from activities.keeping import Keeper
 from activities.page import Pager
 from activities.perform import action_activities
@@ -37,11 +38,12 @@ from stanch.config import Config, load_config
 from stanch.contract import TASK_QUEUE
 from stanch.errors import EngineUnavailable, InvalidInput, StanchError
 from stanch.evidence import Evidence
+from workflows.incident import IncidentWorkflow
 from workflows.runbook import RunbookWorkflow
 
 log = logging.getLogger("stanch.worker")
 
-WORKFLOWS: tuple[type, ...] = (RunbookWorkflow,)
+WORKFLOWS: tuple[type, ...] = (RunbookWorkflow, IncidentWorkflow)
 
 
 def actions(config: Config) -> tuple[Action, ...]:
@@ -57,7 +59,7 @@ def actions(config: Config) -> tuple[Action, ...]:
 def activities_of(known: Sequence[Action], config: Config) -> list[Callable[..., Any]]:
     """Every activity that workflows may ask for."""
     keeper = Keeper(Evidence(config.evidence), config.evidence_limit)
-    return [*action_activities(known, keeper), Pager(config.pagers).page]
+    return [*action_activities(known, keeper), Pager(config.pagers).page, tell_run, join_incident]
 
 
 def build_worker(client: Client, activities: Sequence[Callable[..., Any]]) -> Worker:

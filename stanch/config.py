@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 
-from stanch.contract import Ladder, Rung, RunPolicy, Severity
+from stanch.contract import Ladder, PublicKey, Rung, RunPolicy, Severity, Shift
+from stanch.duty import Hours, reachable, read_hours, read_ladder, read_people, read_schedules
+from stanch.keyring import read_keys
 from stanch.language.duration import parse_duration
+from stanch.language.people import IC
 from stanch.language.plan import Json
 from stanch.schemas import load_schema
 
@@ -50,6 +54,17 @@ class GatewayConfig:
     port: int = 8484
     alert_token: Json = ""
     max_body: int = 1 << 20
+    signing_key: Json = ""
+    people: Mapping[str, Json] = field(default_factory=dict)
+    """Person to the bearer token that they show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flap:
+    """How often is too often: so many runs of one runbook for one alert within so many seconds."""
+
+    runs: int = 3
+    within: float = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +73,58 @@ class Policy:
     roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     severities: Mapping[str, Severity] = field(default_factory=lambda: dict(DEFAULT_SEVERITIES))
     ladders: Mapping[str, Mapping[str, Ladder]] = field(default_factory=dict)
+    flap: Flap = field(default_factory=Flap)
+    unsigned: Literal["accept", "refuse"] = "accept"
+    keys: tuple[PublicKey, ...] = ()
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    schedules: Mapping[str, tuple[Shift, ...]] = field(default_factory=dict)
+    acting: str = ""
+    hours: Hours | None = None
+    named: bool = False
+    pools: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    on_resolved: Literal["ask", "withdraw"] = "ask"
+    people: tuple[str, ...] = ()
+    """Those who have an entry of their own under `people`."""
 
-    def for_run(self, roles: tuple[str, ...], severity: Severity) -> RunPolicy:
-        """What a run that asks `roles` at `severity` pins at its start."""
+    def for_run(self, roles: tuple[str, ...], severity: Severity, at: float | None = None) -> RunPolicy:
+        """What a run that asks `roles` at `severity` pins at its start: at the moment `at`, or now."""
+        ladders = {role: self._ladder(role, severity) for role in roles}
+        others = {other: self._others(ladders, other) for other in get_args(Severity) if other != severity}
+        by_severity = {other: differing for other, differing in others.items() if differing}
+        rungs = [
+            rung
+            for held in (ladders, *by_severity.values())
+            for ladder in held.values()
+            for rung in ladder.rungs
+        ]
+        asked = {IC, *roles, *(rung.page for rung in rungs)}
+        used = reachable(asked, self.groups, self.roles) | {self.acting}
+        hours = self.hours if any(rung.hours for rung in rungs) else None
+        known = self.known() if self.named else set()
+        nobody = asked - known - {IC, *self.roles, *self.groups, *self.schedules} if self.named else set()
         return RunPolicy(
-            ladders={role: self._ladder(role, severity) for role in roles},
-            roles={role: people for role, people in self.roles.items() if role in roles},
+            ladders=ladders,
+            by_severity=by_severity,
+            roles={role: people for role, people in self.roles.items() if role in asked}
+            | dict.fromkeys(sorted(nobody), ()),
+            groups={name: people for name, people in self.groups.items() if name in used},
+            schedules={name: shifts for name, shifts in self.schedules.items() if name in used},
+            acting=self.acting,
+            hours=hours.ahead(time.time() if at is None else at) if hours else (),
+            named=self.named,
+            people=tuple(sorted(known)),
+            pools=self.pools,
+            on_resolved=self.on_resolved,
             self_approval=self.self_approval,
+            unsigned=self.unsigned,
+            keys=self.keys,
         )
+
+    def known(self) -> set[str]:
+        """Everybody whom the policy names."""
+        held = (name for people in (*self.roles.values(), *self.groups.values()) for name in people)
+        on_call = (shift.person for shifts in self.schedules.values() for shift in shifts)
+        return {*self.people, *held, *on_call} - set(self.groups) - set(self.schedules)
 
     def severity_of(self, label: str) -> Severity:
         """The severity that an alert's label stands for: `SEV1`..`SEV4` itself, or by `severities`."""
@@ -75,8 +134,20 @@ class Policy:
         return self.severities.get(label.lower(), "SEV3")
 
     def _ladder(self, role: str, severity: Severity) -> Ladder:
-        by_severity = self.ladders.get(role) or self.ladders.get("incident_commander") or {}
-        return by_severity.get(severity) or by_severity.get("default") or DEFAULT_LADDER
+        """A role without a ladder of its own climbs as the commander does; but where somebody holds it, they
+        are the first to be paged, since nobody else may answer."""
+        by_severity = self.ladders.get(role) or self.ladders.get(IC) or {}
+        ladder = by_severity.get(severity) or by_severity.get("default") or DEFAULT_LADDER
+        held = self.named or role in {*self.roles, *self.groups, *self.schedules}
+        if role == IC or role in self.ladders or not held:
+            return ladder
+        later = (rung for rung in ladder.rungs if rung.after > 0)
+        return replace(ladder, rungs=(replace(ladder.rungs[0], after=0.0, page=role), *later))
+
+    def _others(self, ladders: Mapping[str, Ladder], severity: Severity) -> Mapping[str, Ladder]:
+        """The ladders of another severity that differ from these."""
+        other = {role: self._ladder(role, severity) for role in ladders}
+        return {role: ladder for role, ladder in other.items() if ladder != ladders[role]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +162,8 @@ class Config:
     evidence_limit: int = EVIDENCE_LIMIT
     policy: Policy = field(default_factory=Policy)
     pagers: Mapping[str, tuple[Json, ...]] = field(default_factory=dict)
+    key: Path | None = None
+    """File with the private key of whoever gives the commands."""
 
     @property
     def address(self) -> str:
@@ -153,21 +226,30 @@ def _build(data: Json, base: Path) -> Config:
         evidence_limit=evidence.get("max_item", EVIDENCE_LIMIT),
         policy=Policy(
             self_approval=policy.get("self_approval", False),
-            roles={role: tuple(people) for role, people in policy.get("roles", {}).items()},
+            roles=read_people(policy.get("roles", {})),
+            groups=read_people(policy.get("groups", {})),
+            schedules=read_schedules(policy.get("schedules", {})),
+            acting=policy.get("acting", ""),
+            hours=read_hours(policy.get("hours")),
+            named=policy.get("named", False),
+            pools=read_people(policy.get("pools", {})),
+            on_resolved=policy.get("on_resolved", "ask"),
+            people=tuple(policy.get("people", {})),
+            flap=_flap(policy.get("flap", {})),
+            unsigned=policy.get("unsigned_decisions", "accept"),
+            keys=read_keys(policy),
             severities={**DEFAULT_SEVERITIES, **policy.get("severities", {})},
             ladders={
-                role: {severity: _ladder(spec) for severity, spec in ladders.items()}
+                role: {severity: read_ladder(spec) for severity, spec in ladders.items()}
                 for role, ladders in policy.get("ladders", {}).items()
             },
         ),
         pagers={name: tuple(urls) for name, urls in data.get("pagers", {}).items()},
+        key=place(data["key"]) if data.get("key") else None,
     )
 
 
-def _ladder(spec: Json) -> Ladder:
-    rungs = [Rung(parse_duration(rung["after"]), rung["page"]) for rung in spec["rungs"]]
-    return Ladder(
-        rungs=tuple(sorted(rungs, key=lambda rung: rung.after)),
-        silence_after=parse_duration(spec["silence"]["after"]),
-        silence_then=spec["silence"]["then"],
-    )
+def _flap(spec: Json) -> Flap:
+    usual = Flap()
+    within = parse_duration(spec["within"]) if "within" in spec else usual.within
+    return Flap(spec.get("runs", usual.runs), within)

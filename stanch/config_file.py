@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from stanch.duty_check import check_duty
 from stanch.errors import InvalidInput
 from stanch.language.diagnostics import Report, in_order
 from stanch.language.json_schema import value_problem
@@ -32,6 +33,8 @@ def read_file(file: Path, schema: Json) -> dict[str, Json]:
     if isinstance(root, Tree):
         data = plain(root)
         fit(root, data, Shape(schema), Head("the configuration", START), report)
+        if not report.failed:
+            check_duty(root, report)
     elif root is not None:
         report.add("RB203", START, "the configuration must be a mapping of sections such as `temporal:`")
     if report.failed:

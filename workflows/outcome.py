@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, TimeoutType
 from temporalio.exceptions import TimeoutError as TemporalTimeout
 
 from stanch.conductor.events import ActionFailed, ActionLost
-from stanch.contract import ActionTask, Kept
+from stanch.contract import ActionTask, Kept, TargetEnd
+
+T = TypeVar("T", Kept, TargetEnd)
 
 _UNKNOWN = "OutcomeUnknown"
 
@@ -21,9 +23,10 @@ def meaning(
     """The event for `error`. A change is lost unless it is certain that it did not begin, or how it ended."""
     cause = error.cause if isinstance(error, ActivityError) else None
     kept: tuple[Kept, ...] = ()
+    ends: tuple[TargetEnd, ...] = ()
     match cause:
         case ApplicationError(type=kind):
-            kept = _kept(cause.details)
+            kept, ends = _told(cause.details, "kept", Kept), _told(cause.details, "ends", TargetEnd)
             lost, reason = kind == _UNKNOWN, cause.message
         case TemporalTimeout(type=TimeoutType.SCHEDULE_TO_START):
             lost, reason = False, "no worker took it in time"
@@ -36,15 +39,15 @@ def meaning(
         case _:
             lost, reason = True, str(cause or "it was cancelled")
     if task.effect == "read" or not lost:
-        return ActionFailed(at, key, reason, kept)
-    return ActionLost(at, key, reason)
+        return ActionFailed(at, key, reason, kept, ends)
+    return ActionLost(at, key, reason, ends)
 
 
-def _kept(details: Sequence[Any]) -> tuple[Kept, ...]:
-    """The evidence that an action stored although it failed."""
+def _told(details: Sequence[Any], name: str, kind: type[T]) -> tuple[T, ...]:
+    """What the report of an action that failed says: what it stored all the same, how each target ended."""
     report = details[0] if details and isinstance(details[0], Mapping) else {}
-    found = report.get("kept", ())
-    return tuple(Kept(**each) for each in found) if isinstance(found, list) else ()
+    found = report.get(name, ())
+    return tuple(kind(**each) for each in found) if isinstance(found, list) else ()
 
 
 def _begun(details: Sequence[Any]) -> bool:

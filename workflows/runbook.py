@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
 from temporalio import workflow
-from temporalio.common import RawValue, RetryPolicy, SearchAttributeKey
+from temporalio.common import RawValue, RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
@@ -43,12 +44,12 @@ with workflow.unsafe.imports_passed_through():
     from stanch.conductor.machine import Conductor
     from stanch.conductor.signals import alert_from_signal, decision_from_signal
     from stanch.contract import (
+        ACTIVITY_JOIN,
         ACTIVITY_PAGE,
         QUERY_PLAN,
         QUERY_REQUESTS,
         QUERY_STATE,
         QUERY_TIMELINE,
-        SEARCH_PHASE,
         SIGNAL_ALERT,
         SIGNAL_APPROVE,
         SIGNAL_DENY,
@@ -60,6 +61,8 @@ with workflow.unsafe.imports_passed_through():
         ActionReport,
         Choice,
         Decision,
+        Followup,
+        JoinTask,
         Moment,
         Order,
         Request,
@@ -68,11 +71,11 @@ with workflow.unsafe.imports_passed_through():
         RunView,
     )
     from stanch.language.plan import Plan
+    from stanch.visibility import PHASE, SEVERITY, attributes_of
     from workflows.outcome import meaning
 
 HEARTBEAT = timedelta(seconds=10)
 """A worker that is silent for this long is given up."""
-_PHASE = SearchAttributeKey.for_keyword(SEARCH_PHASE)
 _PAGE_RETRY = RetryPolicy(maximum_attempts=5, initial_interval=timedelta(seconds=2))
 
 
@@ -95,6 +98,7 @@ class RunbookWorkflow:
         self._finished: FinishRun | None = None
         self._bug: Exception | None = None
         self._phase = describe.phase_of(self._state)
+        self._severity = given.severity
 
     @workflow.run
     async def run(self, _args: Sequence[RawValue]) -> RunResult:
@@ -115,6 +119,8 @@ class RunbookWorkflow:
             page.cancel()
         await workflow.wait_condition(lambda: workflow.all_handlers_finished() and not self._pages)
         end = self._finished
+        for followup in end.followups:
+            await self._leave_behind(followup)
         result = RunResult(end.outcome, end.reason, end.outputs)
         if end.outcome in ("failed", "in_doubt"):
             raise ApplicationError(end.reason or end.outcome, result, type=end.outcome, non_retryable=True)
@@ -131,20 +137,18 @@ class RunbookWorkflow:
 
     @decide.validator
     def _check_decision(self, decision: Decision) -> None:
-        if refused := self._conductor.refusal(self._state, decision):
+        if refused := self._conductor.refusal(self._state, decision, workflow.time()):
             raise ApplicationError(refused, type="IllegalDecision")
 
     @workflow.update(name=UPDATE_ABORT, description="End the run: nothing new begins, the rest is stopped.")
     def abort(self, order: Abort) -> Accepted:
-        self._apply(AbortRequested(workflow.time(), order.by, order.reason))
+        self._apply(AbortRequested(workflow.time(), order.by, order.reason, order))
         return Accepted("the run is being aborted")
 
     @abort.validator
     def _check_abort(self, order: Abort) -> None:
-        if not order.by.strip() or not order.reason.strip():
-            raise ApplicationError("an abort needs a name and a reason", type="IllegalDecision")
-        if self._state.outcome is not None or self._state.aborting or not self._state.nodes:
-            raise ApplicationError("the run has ended or is being aborted already", type="IllegalDecision")
+        if refused := self._conductor.abort_refusal(self._state, order, workflow.time()):
+            raise ApplicationError(refused, type="IllegalDecision")
 
     @workflow.update(
         name=UPDATE_ORDER,
@@ -156,7 +160,7 @@ class RunbookWorkflow:
 
     @order.validator
     def _check_order(self, order: Order) -> None:
-        if refused := self._conductor.order_refusal(self._state, order):
+        if refused := self._conductor.order_refusal(self._state, order, workflow.time()):
             raise ApplicationError(refused, type="IllegalDecision")
 
     @workflow.signal(
@@ -202,7 +206,7 @@ class RunbookWorkflow:
     def _signalled(self, choice: Choice, answer: Any) -> None:
         """A Signal cannot be refused to its sender, so a refusal is written into the timeline."""
         decision = decision_from_signal(choice, answer)
-        if refused := self._conductor.refusal(self._state, decision):
+        if refused := self._conductor.refusal(self._state, decision, workflow.time()):
             self._apply(DecisionRefused(workflow.time(), decision, refused))
         else:
             self._apply(DecisionGiven(workflow.time(), decision))
@@ -214,7 +218,10 @@ class RunbookWorkflow:
         workflow.set_current_details(describe.details(self._state))
         if (phase := describe.phase_of(self._state)) != self._phase:
             self._phase = phase
-            workflow.upsert_search_attributes([_PHASE.value_set(phase)])
+            workflow.upsert_search_attributes([PHASE.value_set(phase)])
+        if (severity := self._state.given.severity) != self._severity:
+            self._severity = severity
+            workflow.upsert_search_attributes([SEVERITY.value_set(severity)])
 
     def _carry_out(self, command: Command) -> None:
         match command:
@@ -292,6 +299,28 @@ class RunbookWorkflow:
         await workflow.sleep(command.seconds, summary=command.summary)
         self._tasks.pop(command.key, None)
         self._apply(TimerFired(workflow.time(), command.key))
+
+    async def _leave_behind(self, followup: Followup) -> None:
+        """Start a run that goes on by itself; it is there before this one ends."""
+        given, run = followup.given, f"{workflow.info().workflow_id}{followup.suffix}"
+        if given.incident is not None:
+            # As every run of an incident does, so that a hold reaches this one too.
+            held = await workflow.execute_activity(
+                ACTIVITY_JOIN,
+                JoinTask(given.incident.id, run),
+                result_type=str,
+                start_to_close_timeout=timedelta(seconds=30),
+                summary=f"{run} joins {given.incident.id}",
+            )
+            given = replace(given, held=held)
+        await workflow.start_child_workflow(
+            given.plan.runbook,
+            given,
+            id=run,
+            parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+            search_attributes=attributes_of(given),
+            static_summary=given.plan.title,
+        )
 
     async def _page(self, command: Page) -> None:
         task = command.task

@@ -11,8 +11,11 @@ import click
 @click.option("--request", default="", metavar="ID", help="Which request, when several are open.")
 @click.option("--digest", default="", help="Refuse if this is not (the beginning of) the request's digest.")
 @click.option("--reason", default="", help="Why, for the timeline.")
+@click.option("--code", is_flag=True, help="Sign with a printed one-time code, which is asked for.")
 @click.option("--json", "as_json", is_flag=True, help="What was recorded, as JSON.")
-def answer(run: str, values: tuple[str, ...], request: str, digest: str, reason: str, as_json: bool) -> None:
+def answer(
+    run: str, values: tuple[str, ...], request: str, digest: str, reason: str, code: bool, as_json: bool
+) -> None:
     """Give a run the values that it asks for.
 
     A VALUE is read as an input of `stanch run` is. Without values, a terminal is asked for each of them. You
@@ -20,4 +23,5 @@ def answer(run: str, values: tuple[str, ...], request: str, digest: str, reason:
     """
     from stanch.cli.answering import Answer, give
 
-    give(Answer(run, "answer", request, digest, reason, values=values), as_json=as_json)
+    given = Answer(run, "answer", request, digest, reason, values=values, code=code)
+    give(given, as_json=as_json)

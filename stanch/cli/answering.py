@@ -8,16 +8,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from stanch.cli.console import coloured, out, out_json, say
+from stanch.cli.console import coloured, columns, out, out_json, say
 from stanch.cli.engine import whoami, with_engine
 from stanch.cli.program import this_program
 from stanch.cli.prompt import all_true, ask_values, at_a_terminal, typed
-from stanch.cli.render_request import SHORT_DIGEST, render_request
+from stanch.cli.render_answers import SHORT_DIGEST, open_lines
+from stanch.cli.render_request import render_request
 from stanch.cli.safe import one_line
+from stanch.cli.sending import send
 from stanch.cli.style import Style
 from stanch.cli.values import read_pairs
 from stanch.client import runs
-from stanch.contract import Accepted, Choice, Decision, Request, RunView
+from stanch.contract import Accepted, Choice, Decision, Order, Request, RunView
 from stanch.errors import IllegalDecision, InvalidInput
 from stanch.language.plan import Json
 
@@ -37,6 +39,8 @@ class Answer:
     confirm: str = ""
     values: tuple[str, ...] = field(default=())
     """`NAME=VALUE` each, of an `answer`."""
+    code: bool = False
+    """It is signed with a printed code, which is asked for."""
 
 
 def give(answer: Answer, *, as_json: bool) -> None:
@@ -54,7 +58,12 @@ async def _given(client: Client, answer: Answer) -> Accepted:
     request = chosen(view, answer)
     given = _read(request, answer)
     shown = render_request(
-        view, request, this_program(), time.time(), Style(coloured(sys.stderr)), answers=False
+        view,
+        request,
+        this_program(),
+        time.time(),
+        Style(coloured(sys.stderr), columns(sys.stderr)),
+        answers=False,
     )
     say("\n".join(shown))
     decision = Decision(
@@ -66,7 +75,13 @@ async def _given(client: Client, answer: Answer) -> Accepted:
         confirm=_confirmed(request, answer),
         values=_complete(request, answer, given),
     )
-    return await runs.decide(handle, decision)
+    if answer.choice == "done" and (left := open_lines(request)) and at_a_terminal():
+        # They have just said of every line that it is so.
+        ticks = Order("tick", by=decision.by, request=request.id, items=left)
+        await send(ticks, view.run, view.started, lambda made: runs.order(handle, made))
+    return await send(
+        decision, view.run, view.started, lambda made: runs.decide(handle, made), code=answer.code
+    )
 
 
 def chosen(view: RunView, answer: Answer) -> Request:
@@ -119,7 +134,7 @@ def _complete(request: Request, answer: Answer, given: Mapping[str, Json]) -> Ma
 
 def _confirmed(request: Request, answer: Answer) -> str:
     """What the person typed to confirm; asked for at a terminal when it is still missing."""
-    if answer.choice == "done" and request.checklist and at_a_terminal() and not all_true():
+    if answer.choice == "done" and open_lines(request) and at_a_terminal() and not all_true():
         raise IllegalDecision("nothing was sent; the work is still open")
     if answer.choice != "approve" or not request.confirm or answer.confirm:
         return answer.confirm

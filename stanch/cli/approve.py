@@ -13,8 +13,11 @@ import click
 @click.option(
     "--confirm", default="", metavar="TEXT", help="What a request wants typed before it is approved."
 )
+@click.option("--code", is_flag=True, help="Sign with a printed one-time code, which is asked for.")
 @click.option("--json", "as_json", is_flag=True, help="What was recorded, as JSON.")
-def approve(run: str, request: str, digest: str, reason: str, confirm: str, as_json: bool) -> None:
+def approve(
+    run: str, request: str, digest: str, reason: str, confirm: str, code: bool, as_json: bool
+) -> None:
     """Approve what a run asks for, and nothing else.
 
     The decision carries the digest of the request that is shown; if anything would differ when it is carried
@@ -22,4 +25,4 @@ def approve(run: str, request: str, digest: str, reason: str, confirm: str, as_j
     """
     from stanch.cli.answering import Answer, give
 
-    give(Answer(run, "approve", request, digest, reason, confirm), as_json=as_json)
+    give(Answer(run, "approve", request, digest, reason, confirm, code=code), as_json=as_json)

@@ -47,6 +47,18 @@ def coloured(stream: TextIO, environ: Mapping[str, str] | None = None) -> bool:
     return stream.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
 
 
+def columns(stream: TextIO, environ: Mapping[str, str] | None = None, *, otherwise: int = 80) -> int:
+    """How wide the terminal is: `COLUMNS`, else what `stream` says, else `otherwise`."""
+    environ = os.environ if environ is None else environ
+    named = environ.get("COLUMNS", "")
+    if named.isascii() and named.isdigit() and int(named) > 0:
+        return int(named)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or otherwise
+    except OSError:
+        return otherwise
+
+
 class LiveLine:
     """One line at the bottom of a terminal that says what is going on; nothing at all on a pipe."""
 
@@ -58,7 +70,7 @@ class LiveLine:
     def show(self, text: str) -> None:
         if not self._live:
             return
-        width = _columns(self._stream) - 1
+        width = columns(self._stream) - 1
         self._stream.write(f"\r\x1b[K{text[:width]}")
         self._stream.flush()
         self._shown = True
@@ -69,10 +81,3 @@ class LiveLine:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
             self._shown = False
-
-
-def _columns(stream: TextIO) -> int:
-    try:
-        return os.get_terminal_size(stream.fileno()).columns or 80
-    except OSError:
-        return 80

@@ -21,9 +21,17 @@ CHOICES = ("done", "fail", "answer", "retry", "skip", "undo", "abort")
 )
 @click.option("--request", default="", metavar="ID", help="Which request, when several are open.")
 @click.option("--digest", default="", help="Refuse if this is not (the beginning of) the request's digest.")
+@click.option("--code", is_flag=True, help="Sign with a printed one-time code, which is asked for.")
 @click.option("--json", "as_json", is_flag=True, help="What was recorded, as JSON.")
 def decide(
-    run: str, choice: str, reason: str, values: tuple[str, ...], request: str, digest: str, as_json: bool
+    run: str,
+    choice: str,
+    reason: str,
+    values: tuple[str, ...],
+    request: str,
+    digest: str,
+    code: bool,
+    as_json: bool,
 ) -> None:
     """Say how a run goes on.
 
@@ -33,5 +41,5 @@ def decide(
     """
     from stanch.cli.answering import Answer, give
 
-    given = Answer(run, cast("Choice", choice), request, digest, reason, values=values)
+    given = Answer(run, cast("Choice", choice), request, digest, reason, values=values, code=code)
     give(given, as_json=as_json)

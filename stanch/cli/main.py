@@ -10,21 +10,41 @@ import click
 from stanch import __version__
 from stanch.cli import exits
 from stanch.cli.abort import abort
+from stanch.cli.ack import ack
 from stanch.cli.answer import answer
 from stanch.cli.approve import approve
 from stanch.cli.check import check
+from stanch.cli.codes import codes
 from stanch.cli.decide import decide
 from stanch.cli.deny import deny
 from stanch.cli.fmt import fmt
+from stanch.cli.handover import handover
+from stanch.cli.hold import hold
+from stanch.cli.incident import incident
+from stanch.cli.key import key
+from stanch.cli.pause import pause
 from stanch.cli.plan import plan
 from stanch.cli.rehearse import rehearse
+from stanch.cli.release import release
+from stanch.cli.resume import resume
+from stanch.cli.retry import retry
 from stanch.cli.run import run
 from stanch.cli.runs import runs
+from stanch.cli.severity import severity
 from stanch.cli.show import show
+from stanch.cli.skip import skip
+from stanch.cli.tick import tick
+from stanch.cli.trust import trust
+from stanch.cli.undo import undo
 from stanch.cli.up import up
 from stanch.cli.watch import watch
+from stanch.cli.withdraw import withdraw
 
-COMMANDS = (check, fmt, plan, rehearse, up, run, runs, show, watch, approve, deny, answer, decide, abort)
+LOOK = (check, fmt, plan, rehearse, up, run, runs, show, watch)
+ANSWER = (approve, deny, answer, decide, ack, tick, withdraw)
+WHEEL = (pause, resume, hold, release, skip, retry, undo, abort, handover, severity)
+KEYS = (key, codes, trust)
+COMMANDS: tuple[click.Command, ...] = (*LOOK, *ANSWER, *WHEEL, incident, *KEYS)
 
 
 class InOrder(click.Group):

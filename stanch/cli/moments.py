@@ -27,3 +27,16 @@ def length(seconds: float) -> str:
     if whole < 86_400:
         return f"{whole // 3600}h{whole % 3600 // 60:02}m"
     return f"{whole // 86_400}d{whole % 86_400 // 3600:02}h"
+
+
+def span(seconds: float) -> str:
+    """`45 s`, `4 min 10 s`, `2 h 5 min`, `3 d 4 h`: for a sentence, two units at most, none of them zero."""
+    whole = max(round(seconds), 0)
+    for size, unit, smaller, small in _UNITS:
+        if whole >= size:
+            rest = whole % size // smaller
+            return f"{whole // size} {unit}" + (f" {rest} {small}" if rest else "")
+    return f"{whole} s"
+
+
+_UNITS = ((86_400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))

@@ -18,11 +18,11 @@ def at_a_terminal() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def typed(question: str) -> str:
+def typed(question: str, *, unseen: bool = False) -> str:
     """One line; Ctrl-C and Ctrl-D end the command."""
     import click
 
-    line: str = click.prompt(question, default="", show_default=False, err=True)
+    line: str = click.prompt(question, default="", show_default=False, err=True, hide_input=unseen)
     return line
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from stanch.cli.program import Program
 from stanch.cli.safe import one_line
-from stanch.cli.style import Style, folded
+from stanch.cli.style import Style
 from stanch.cli.values import write_pair
 from stanch.contract import Found, Kept
 from stanch.language.plan import Suggestion
@@ -18,9 +18,9 @@ def render_findings(findings: Sequence[Found], program: Program, style: Style, t
         return []
     told = ["", style.bold(title)]
     for found in findings:
-        told += folded(f"{found.verdict}: {found.text}", "    ", "  - ")
+        told += style.folded(f"{found.verdict}: {found.text}", "    ", "  - ")
         if found.suggest:
-            told += folded("to start what this suggests:", "    ")
+            told += style.folded("to start what this suggests:", "    ")
             told.append(f"    {suggestion_line(found.suggest, program)}")
     return told
 
@@ -41,7 +41,7 @@ def render_kept(kept: Sequence[Kept], style: Style) -> list[str]:
     for each in kept:
         head = f"  {one_line(each.step)}: {one_line(each.name)}"
         if each.error:
-            told += folded(f"{head.strip()} was not kept: {each.error}", "    ", "  ")
+            told += style.folded(f"{head.strip()} was not kept: {each.error}", "    ", "  ")
             continue
         told.append(f"{head}, {size(each.size)}" + (", shortened" if each.truncated else ""))
         told.append(f"    {one_line(each.path)}")

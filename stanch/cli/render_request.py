@@ -2,64 +2,82 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from stanch.cli.moments import clock, length
+from stanch.cli.moments import clock, span
 from stanch.cli.program import Program
+from stanch.cli.render_answers import render_answers, short_name
 from stanch.cli.render_found import render_findings
 from stanch.cli.safe import lines, one_line
-from stanch.cli.style import WIDTH, Style, folded
+from stanch.cli.style import Style
 from stanch.cli.values import describe_field
 from stanch.contract import Change, Request, RunView
 from stanch.language.render.phrases import who_agrees
 
-SHORT_DIGEST = 12
-_ENDS = {"deny": "it is denied", "abort": "the run is aborted"}
+_LONGEST_COMMAND = 4000
+_MOST_LINES = 60
+_LONGEST_CHECK = 1000
+_ENDS = {"deny": "denied", "abort": "the run is aborted"}
+_ENDED = {"deny": "it is denied", "abort": "the run is aborted"}
 
 
 def render_request(
-    view: RunView, request: Request, program: Program, now: float, style: Style, *, answers: bool = True
+    view: RunView,
+    request: Request,
+    program: Program,
+    now: float,
+    style: Style,
+    *,
+    answers: bool = True,
+    findings: bool = True,
 ) -> list[str]:
-    """The question, what is to be known or done, what an answer lets happen, what it rests on, who may answer
-    until when, and how."""
-    several = len(view.requests) > 1
-    ways = _answers(view, request, program, style, named=several) if answers else []
+    """What is needed to answer, in the order in which it is needed: the question, what an answer lets happen
+    where and how it comes back, until when, who may answer, how; then what it rests on."""
     return [
-        style.bold(_rule("ANSWER NEEDED" if answers else "ANSWERING")),
-        *(style.bold(line) for line in folded(request.question)),
-        f"{view.severity}  {one_line(view.run)}  {one_line(request.id)}",
+        style.bold(style.rule("ANSWER NEEDED" if answers else "ANSWERING")),
+        *style.loud(request.question),
+        *style.folded(f"{view.severity}  {short_name(view.run)}  {request.id}"),
+        *_notes(request, style),
         *_shown(request, style),
         *_changes(request, style),
-        *render_findings(request.findings, program, style, "Found so far"),
-        *_evidence(request, style),
         *_fields(request, style),
-        *_links(request, style),
         "",
-        *_who(request, now),
-        *(["", *ways] if ways else []),
+        *_until(view, request, now, style),
+        *_who(request, style),
+        *(["", *render_answers(view, request, program, style)] if answers else []),
+        *(render_findings(request.findings, program, style, "Found so far") if findings else []),
+        *_evidence(request, style),
+        *_links(request, style),
         *(["", f"{style.bold('Web UI')}  {one_line(view.url)}"] if view.url else []),
-        style.bold("=" * WIDTH),
+        style.bold(style.rule()),
     ]
 
 
-def short_name(run: str) -> str:
-    """The shortest name of a run that is never ambiguous: its id without `run/`."""
-    return run.removeprefix("run/")
-
-
-def _rule(title: str) -> str:
-    return f"== {title} ".ljust(WIDTH, "=")
+def _notes(request: Request, style: Style) -> list[str]:
+    """What has happened since it was put: why it is asked again, that the alert has resolved."""
+    return [line for note in request.notes for line in style.folded(note, "  ", "! ")]
 
 
 def _shown(request: Request, style: Style) -> list[str]:
     """What the person should know, or do; its own line breaks are kept."""
     told: list[str] = []
     if request.show:
-        told = ["", *(part for line in lines(request.show.rstrip()) for part in folded(line) or [""])]
+        told = ["", *(part for line in lines(request.show.rstrip()) for part in style.folded(line) or [""])]
     if request.checklist:
-        told += ["", style.bold("It is done when")]
-        told += [line for each in request.checklist for line in folded(each, "      ", "  [ ] ")]
+        told += ["", style.bold("It is done when"), *_checklist(request, style)]
+    return told
+
+
+def _checklist(request: Request, style: Style) -> list[str]:
+    """Each line with its number, and with who has ticked it."""
+    ticked = {tick.item: tick for tick in request.ticked}
+    told: list[str] = []
+    for place, text in enumerate(request.checklist):
+        tick = ticked.get(place)
+        by = f" ({tick.by}, {clock(tick.at)})" if tick else ""
+        told += style.folded(f"{text}{by}", "         ", f"  {place + 1:>2} [{'x' if tick else ' '}] ")
     return told
 
 
@@ -68,7 +86,7 @@ def _fields(request: Request, style: Style) -> list[str]:
         return []
     told = ["", style.bold("Values")]
     for name, schema in request.fields.items():
-        told += folded(f"{name}: {describe_field(schema)}", "      ", "  ")
+        told += style.folded(f"{name}: {describe_field(schema)}", "      ", "  ")
     return told
 
 
@@ -78,7 +96,7 @@ def _links(request: Request, style: Style) -> list[str]:
     told = ["", style.bold("Look here")]
     for link in request.links:
         if link.title != link.url:
-            told += folded(link.title, "  ")
+            told += style.folded(link.title, "  ")
         told.append(f"    {one_line(link.url)}")
     return told
 
@@ -86,29 +104,66 @@ def _links(request: Request, style: Style) -> list[str]:
 def _changes(request: Request, style: Style) -> list[str]:
     if not request.changes:
         return []
-    told = ["", style.bold("Will run, in this order")]
-    for _, alike in groupby(request.changes, key=lambda each: replace(each, target="")):
-        told += _alike(list(alike), irreversible=bool(request.irreversible))
+    told = ["", style.bold("Will run, in this order"), *_reach(request, style)]
+    for targets, changes in _by_target(request.changes):
+        told += style.folded(", ".join(targets), "  ") if targets else []
+        for change in changes:
+            told += _change(change, style, irreversible=bool(request.irreversible))
     if request.irreversible:
-        told += folded(f"NO WAY BACK: {request.irreversible}", "  ")
+        told += style.folded(f"NO WAY BACK: {request.irreversible}", "  ")
     return told
 
 
-def _alike(changes: list[Change], *, irreversible: bool) -> list[str]:
-    """Changes that differ in their targets only: the targets, then what happens on each of them."""
-    change = changes[0]
-    targets = ", ".join(change.target for change in changes if change.target)
-    told = folded(targets, "  ") if targets else []
-    told += [f"    $ {line}" if at == 0 else f"      {line}" for at, line in enumerate(lines(change.command))]
-    if change.done:
-        told += folded(f"done when: {change.done}", "      ", "    ")
-    if change.undo:
-        told += folded(f"way back: {change.undo}", "      ", "    ")
-    elif not irreversible:
-        told.append("    way back: none known")
-    if change.revert:
-        told += folded(f"put back: {change.revert}", "      ", "    ")
+def _by_target(changes: Sequence[Change]) -> list[tuple[list[str], list[Change]]]:
+    """What happens on one target after another, in order; targets with the same changes stand together."""
+    found: list[tuple[list[str], list[Change]]] = []
+    for target, each in groupby(changes, key=lambda change: change.target):
+        there = [replace(change, target="") for change in each]
+        if found and found[-1][1] == there and target:
+            found[-1][0].append(target)
+        else:
+            found.append(([target] if target else [], there))
+    return found
+
+
+def _reach(request: Request, style: Style) -> list[str]:
+    """How much it touches."""
+    count = f"{request.targets} target{'s' * (request.targets != 1)}" if request.targets else ""
+    told = ": ".join(filter(None, (count, ", ".join(request.shares))))
+    return style.folded(told, "  ") if told else []
+
+
+def _change(change: Change, style: Style, *, irreversible: bool) -> list[str]:
+    """What happens on a target, how it is seen, and how it goes back."""
+    command = _command(change.command)
+    # A line of its own in a value must not pass for a line of ours.
+    told = [f"    {'|' if at else '$'} {line}" for at, line in enumerate(command)]
+    for words, text in (
+        ("done when", change.done),
+        ("helped when", change.verify),
+        ("way back", change.undo),
+        ("put back", change.revert),
+    ):
+        if text:
+            told += style.folded(f"{words}: {_cut(text)}", "      ", "    ")
+        elif words == "way back" and not irreversible:
+            told.append("    way back: none known")
+    if change.late:
+        told += style.folded(f"known later: {', '.join(change.late)}", "      ", "    ")
     return told
+
+
+def _command(command: str) -> list[str]:
+    """Its lines; never folded, because they are pasted. One that fills the screen is cut, and says so."""
+    shown = lines(command[:_LONGEST_COMMAND])
+    told = shown[:_MOST_LINES]
+    left = len(command) - len("\n".join(command[:_LONGEST_COMMAND].split("\n")[:_MOST_LINES]))
+    return [*told, f"[{left:,} more characters: `show --json` has all of them]"] if left > 0 else told
+
+
+def _cut(text: str) -> str:
+    left = len(text) - _LONGEST_CHECK
+    return f"{text[:_LONGEST_CHECK]} [{left:,} more characters]" if left > 0 else text
 
 
 def _evidence(request: Request, style: Style) -> list[str]:
@@ -116,68 +171,36 @@ def _evidence(request: Request, style: Style) -> list[str]:
         return []
     told = ["", style.bold("Because")]
     for line in request.evidence:
-        told += folded(line, "    ", "  - ")
+        told += style.folded(line, "    ", "  - ")
     return told
 
 
-def _who(request: Request, now: float) -> list[str]:
-    told = folded(f"Asked: {who_agrees(request.roles, request.quorum, request.of_roles) or 'anybody'}")
+def _until(view: RunView, request: Request, now: float, style: Style) -> list[str]:
+    """How long there is to answer, and what silence ends in."""
+    ends, ended = _ENDS[request.silence], _ENDED[request.silence]
+    if request.kind == "manual":
+        ends = ended = "the step has failed"
+    if view.paused:
+        return style.loud(f"The run is paused, so time stands still. Later without an answer: {ended}.")
+    if not request.until:
+        return []
+    left = request.until - now
+    if left <= 0:
+        return style.loud(f"The time to answer is over: {ended}.")
+    return style.loud(f"Answer within {span(left)}, else {ends} (at {clock(request.until)} UTC).")
+
+
+def _who(request: Request, style: Style) -> list[str]:
+    """Who may answer, who has been paged, who has seen it, who has agreed."""
+    roles = who_agrees(request.roles, request.quorum, request.of_roles) or "anybody"
+    told = style.folded(f"Asked: {roles}", "  ")
+    if request.holders:
+        told += style.folded(f"May answer now: {', '.join(request.holders)}", "  ")
     if paged := [person for person in request.asked if person not in request.roles]:
-        told += folded(f"Paged too: {', '.join(dict.fromkeys(paged))}")
-    if request.answers:
-        told += folded(f"Approved so far: {', '.join(request.answers)}")
-    if request.until:
-        left = request.until - now
-        when = f"{length(left)} left" if left > 0 else "now"
-        told += folded(f"Until: {clock(request.until)} UTC ({when}); then {_end(request)}")
+        told += style.folded(f"Paged: {', '.join(dict.fromkeys(paged))}", "  ")
+    seen = f"{request.acknowledged} is looking at it" if request.acknowledged else "nobody has said so yet"
+    told += style.folded(f"Seen: {seen}", "  ")
+    if request.answers or request.quorum > 1:
+        who = ", ".join(request.answers) or "nobody yet"
+        told += style.folded(f"Agreed: {who} ({len(request.answers)} of {request.quorum})", "  ")
     return told
-
-
-def _end(request: Request) -> str:
-    """What silence ends in."""
-    return "the step has failed" if request.kind == "manual" else _ENDS[request.silence]
-
-
-def _answers(view: RunView, request: Request, program: Program, style: Style, *, named: bool) -> list[str]:
-    told: list[str] = []
-    for choice in request.choices:
-        title = _BY_HAND.get(choice, _WORDS[choice]) if request.kind == "manual" else _WORDS[choice]
-        told += [style.bold(title), f"  {answer_line(view, request, choice, program, named=named)}"]
-        if choice == "approve" and request.confirm:
-            # Not part of the line to paste: the point is that a person types it.
-            told += folded(f"and confirm by typing: {request.confirm}", "  ", "  ")
-        if choice == "answer":
-            names = " ".join(f"{one_line(name)}=..." for name in request.fields)
-            told += folded(f"asks for each value; or add them: {names}", "  ")
-    return told
-
-
-_WORDS = {
-    "approve": "Approve",
-    "deny": "Deny",
-    "retry": "Try the step again",
-    "skip": "Go on without it",
-    "undo": "Take back what was done",
-    "abort": "End the run here",
-    "done": "It is in place after all",
-    "answer": "Answer",
-    "fail": "It cannot be done",
-}
-_BY_HAND = {"done": "It is done"}
-_VERBS = ("approve", "deny", "answer")
-_NO_REASON = ("approve", "answer")
-
-
-def answer_line(view: RunView, request: Request, choice: str, program: Program, *, named: bool) -> str:
-    """The command that gives this answer. Whatever lets something happen carries the digest of what was shown
-    here; a denial is safe without."""
-    run = short_name(view.run)
-    words = [choice, run] if choice in _VERBS else ["decide", run, choice]
-    if named:
-        words += ["--request", request.id]
-    if choice != "deny":
-        words += ["--digest", request.digest[:SHORT_DIGEST]]
-    by_hand = choice == "done" and request.kind == "manual"
-    if choice not in _NO_REASON and not by_hand:
-        words += ["--reason", "say why"]
-    return one_line(program.line(*words))

@@ -1,15 +1,16 @@
-"""A run as text: the open questions first, then what it did, what it changed, and where its time went."""
+"""A run as text: the open questions first, then what stops it and what it found, then all the rest."""
 
 from __future__ import annotations
 
 import json
 
-from stanch.cli.moments import clock, day_clock, length
+from stanch.cli.moments import clock, day_clock, length, span
 from stanch.cli.program import Program
+from stanch.cli.render_answers import SHORT_DIGEST, short_name
 from stanch.cli.render_found import render_findings, render_kept
-from stanch.cli.render_request import SHORT_DIGEST, render_request
+from stanch.cli.render_request import render_request
 from stanch.cli.safe import lines, one_line
-from stanch.cli.style import Style, folded, mark_of, table
+from stanch.cli.style import Style, fitted, mark_of, table
 from stanch.conductor.preview import command_of
 from stanch.conductor.times import spent_until
 from stanch.contract import Effected, Moment, RunView, Spent, StepView
@@ -21,13 +22,39 @@ def render_run(view: RunView, program: Program, now: float, style: Style) -> str
     """All of a run, for `stanch show`. `now` is in seconds since the epoch."""
     told: list[str] = []
     for request in view.requests:
-        told += [*render_request(view, request, program, now, style), ""]
+        # The run's findings follow at once, so only what differs from them is said twice.
+        differ = request.findings != view.findings
+        told += [*render_request(view, request, program, now, style, findings=differ), ""]
+    if stopped := render_stopped(view, program, style):
+        told += [*stopped, ""]
+    if found := render_findings(view.findings, program, style, "What it found"):
+        told += [*found[1:], ""]
     told += render_head(view, now, style)
-    told += _steps(view.steps, now, style)
-    told += _gave(view, program, style)
-    told += ["", style.bold("Timeline (UTC)"), *(render_moment(moment) for moment in view.timeline)]
+    told += _steps(view, now, style)
+    told += render_ledger(view.ledger, style)
+    told += render_kept(view.kept, style)
+    told += _agenda(view, style)
+    told += ["", style.bold("Timeline (UTC)")]
+    told += [render_moment(moment, style) for moment in view.timeline]
     told += render_spent(spent_until(view, now), style)
     return "\n".join(told)
+
+
+def render_stopped(view: RunView, program: Program, style: Style) -> list[str]:
+    """That a person has stopped it, and how it goes on; empty while it goes on."""
+    run = short_name(view.run)
+    told: list[str] = []
+    if view.paused:
+        told += style.loud(f"PAUSED: {view.paused}")
+        told.append(f"  {one_line(program.line('resume', run))}")
+    if view.held:
+        told += style.loud(f"ON HOLD, no change begins: {view.held}")
+        for incident in view.holds or ("",):
+            words = ("incident", "release", incident) if incident else ("release", run)
+            told.append(f"  {one_line(program.line(*words))}")
+    if view.parked:
+        told += style.folded(f"Kept back: {', '.join(view.parked)}", "  ")
+    return told
 
 
 def render_end(view: RunView, program: Program, style: Style) -> str:
@@ -42,16 +69,32 @@ def _gave(view: RunView, program: Program, style: Style) -> list[str]:
         *render_findings(view.findings, program, style, "What it found"),
         *render_ledger(view.ledger, style),
         *render_kept(view.kept, style),
+        *_agenda(view, style),
     ]
+
+
+def _agenda(view: RunView, style: Style) -> list[str]:
+    if not view.agenda:
+        return []
+    told = ["", style.bold("For the review")]
+    return told + [line for each in view.agenda for line in style.folded(each, "    ", "  - ")]
 
 
 def render_head(view: RunView, now: float, style: Style) -> list[str]:
     ended = view.ended or now
-    told = [style.bold(one_line(view.run)), *folded(view.title)]
-    told += folded(f"{view.severity}, {_mode(view)}{view.phase}, {length(ended - view.started)}")
-    told += folded(f"started {day_clock(view.started)} by {view.started_by or 'nobody named'}")
+    told = [style.bold(one_line(view.run)), *style.folded(view.title)]
+    told += style.folded(f"{view.severity}, {_mode(view)}{view.phase}, {length(ended - view.started)}")
+    told += style.folded(f"started {day_clock(view.started)} by {view.started_by or 'nobody named'}")
     told.append(f"plan {view.digest[:SHORT_DIGEST]}")
-    told += [f"input {one_line(name)}: {_value(value)}" for name, value in view.inputs.items()]
+    for name, value in view.inputs.items():
+        told += style.folded(f"input {name}: {_value(value)}", "  ")
+    if view.resolved:
+        told += style.folded(f"alert resolved {day_clock(view.resolved)}")
+    if view.mitigated:
+        after = span(view.mitigated - view.started)
+        told += style.folded(f"mitigated {day_clock(view.mitigated)}, {after} after the start")
+    for role, people in view.roles.items():
+        told += style.folded(f"{role}: {', '.join(people) or 'nobody'} (handed over)")
     if view.outcome:
         told += _outcome(view, style)
     if view.url and not view.requests:
@@ -59,7 +102,7 @@ def render_head(view: RunView, now: float, style: Style) -> list[str]:
     return told
 
 
-def render_moment(moment: Moment) -> str:
+def render_moment(moment: Moment, style: Style) -> str:
     """One line of a timeline, folded below its text."""
     head = f"{clock(moment.at)} {mark_of(moment.kind)} "
     step = f"{moment.step}: " if moment.step else ""
@@ -67,7 +110,7 @@ def render_moment(moment: Moment) -> str:
     text = moment.text or moment.kind.removeprefix("step_").replace("_", " ")
     if moment.kind == "verifying":
         text = f"did it help? {text}"
-    return "\n".join(folded(f"{step}{text}{by}", " " * len(head), head))
+    return "\n".join(style.folded(f"{step}{text}{by}", " " * len(head), head))
 
 
 def render_ledger(ledger: tuple[Effected, ...], style: Style) -> list[str]:
@@ -76,18 +119,18 @@ def render_ledger(ledger: tuple[Effected, ...], style: Style) -> list[str]:
     told = ["", style.bold("What it changed")]
     for effect in ledger:
         undone = "  (taken back)" if effect.undone else ""
-        told.append(f"  {clock(effect.at)}  {one_line(effect.target or effect.step)}{undone}")
+        told += style.folded(f"{clock(effect.at)}  {effect.target or effect.step}{undone}", "    ", "  ")
         told += [f"    $ {line}" for line in lines(effect.command)]
         if effect.undone:
             continue
         if effect.undo:
-            told += folded(f"way back: {command_of(effect.undo)}", "      ", "    ")
+            told += style.folded(f"way back: {command_of(effect.undo)}", "      ", "    ")
         elif effect.part_of:
-            told += folded(f"way back: with that of {effect.part_of}", "      ", "    ")
+            told += style.folded(f"way back: with that of {effect.part_of}", "      ", "    ")
         elif effect.irreversible:
-            told += folded(f"no way back: {effect.irreversible}", "      ", "    ")
+            told += style.folded(f"no way back: {effect.irreversible}", "      ", "    ")
         if effect.reverts is not None:
-            told += folded(f"put back: at the end of {effect.reverts or 'the run'}", "      ", "    ")
+            told += style.folded(f"put back: at the end of {effect.reverts or 'the run'}", "      ", "    ")
     return told
 
 
@@ -104,27 +147,30 @@ def render_spent(spent: Spent, style: Style) -> list[str]:
 def _outcome(view: RunView, style: Style) -> list[str]:
     outcome = view.outcome or view.phase
     words = outcome.replace("_", " ")
-    told = folded(f"{words}: {view.reason}" if view.reason else words)
+    told = style.folded(f"{words}: {view.reason}" if view.reason else words)
     told[0] = f"{style.mark(outcome)} {style.bold(told[0])}"
-    return told + [f"output {one_line(name)}: {_value(value)}" for name, value in view.outputs.items()]
+    for name, value in view.outputs.items():
+        told += style.folded(f"output {name}: {_value(value)}", "  ")
+    return told
 
 
-def _steps(steps: tuple[StepView, ...], now: float, style: Style) -> list[str]:
+def _steps(view: RunView, now: float, style: Style) -> list[str]:
     rows = [
         (
             style.mark(step.phase),
             one_line(step.path),
             length((step.ended or now) - step.started) if step.started else "",
-            _what(step),
+            _what(step, parked=step.path in view.parked),
         )
-        for step in steps
+        for step in view.steps
     ]
-    return ["", style.bold("Steps"), *table(rows, "  ")] if rows else []
+    return ["", style.bold("Steps"), *fitted(rows, style, "  ")] if rows else []
 
 
-def _what(step: StepView) -> str:
+def _what(step: StepView, *, parked: bool) -> str:
     title = one_line(step.title)
-    told = "" if step.phase in ("succeeded", "pending") else one_line(step.phase).replace("_", " ")
+    quiet = step.phase in ("succeeded", "pending")
+    told = "kept back" if parked else "" if quiet else one_line(step.phase).replace("_", " ")
     return ": ".join(part for part in (title, told, one_line(step.note)) if part)
 
 

@@ -27,11 +27,16 @@ SEVERITIES = ("SEV1", "SEV2", "SEV3", "SEV4")
     show_default=True,
     help="Decides whom an unanswered question climbs to.",
 )
+@click.option(
+    "--incident", default="", metavar="ID", help="The incident that it belongs to, and is held with."
+)
 @click.option("--watch", is_flag=True, help="Follow it until it ends; status as of `stanch watch`.")
 @click.option(
     "--json", "as_json", is_flag=True, help="What was started as JSON; with --watch an object a line."
 )
-def run(runbook: str, given: tuple[str, ...], severity: str, watch: bool, as_json: bool) -> int:
+def run(
+    runbook: str, given: tuple[str, ...], severity: str, incident: str, watch: bool, as_json: bool
+) -> int:
     """Start a run of a runbook.
 
     RUNBOOK is a file, or the name of a configured runbook. A VALUE is JSON where its input wants more than
@@ -43,21 +48,24 @@ def run(runbook: str, given: tuple[str, ...], severity: str, watch: bool, as_jso
     from stanch.cli.engine import whoami, with_engine
     from stanch.cli.inputs import read_inputs
     from stanch.cli.runbooks import load_plan
+    from stanch.client.joining import incident_name
     from stanch.client.start import Start
     from stanch.config import load_config
-    from stanch.contract import Severity
+    from stanch.contract import IncidentRef, Severity
     from stanch.language.inputs import check_inputs
 
     plan = load_plan(runbook, load_config().runbooks)
     inputs = check_inputs(plan, read_inputs(plan.inputs, given))
     service = inputs.get("service")
+    ranked = next(known for known in get_args(Severity) if known == severity)
     start = Start(
         plan=plan,
         key=uuid4().hex[:12],
         inputs=inputs,
         started_by=whoami(),
-        severity=next(known for known in get_args(Severity) if known == severity),
+        severity=ranked,
         service=service if isinstance(service, str) else "",
+        incident=IncidentRef(incident_name(incident), ranked) if incident else None,
     )
     return with_engine(lambda client, config: _started(client, config, start, watch=watch, as_json=as_json))
 
@@ -68,7 +76,7 @@ async def _started(client: Client, config: Config, start: Start, *, watch: bool,
     from stanch.cli.console import out, out_json, say
     from stanch.cli.exits import DONE
     from stanch.cli.program import this_program
-    from stanch.cli.render_request import short_name
+    from stanch.cli.render_answers import short_name
     from stanch.cli.watcher import shown_to_its_end
     from stanch.client.start import start_run
 

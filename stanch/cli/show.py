@@ -23,7 +23,7 @@ def show(run: str, as_json: bool) -> None:
     import sys
     import time
 
-    from stanch.cli.console import coloured, out, out_json
+    from stanch.cli.console import coloured, columns, out, out_json
     from stanch.cli.engine import with_engine
     from stanch.cli.program import this_program
     from stanch.cli.render_run import render_run
@@ -33,7 +33,7 @@ def show(run: str, as_json: bool) -> None:
     if as_json:
         out_json(seen)
     else:
-        out(render_run(seen, this_program(), time.time(), Style(coloured(sys.stdout))))
+        out(render_run(seen, this_program(), time.time(), Style(coloured(sys.stdout), columns(sys.stdout))))
 
 
 async def _view(client: Client, run: str) -> RunView:

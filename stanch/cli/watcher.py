@@ -7,7 +7,7 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from stanch.cli.console import LiveLine, coloured, out, out_json, say
+from stanch.cli.console import LiveLine, coloured, columns, out, out_json, say
 from stanch.cli.exits import DONE, NO
 from stanch.cli.follow import Answer, follow
 from stanch.cli.moments import length
@@ -29,14 +29,14 @@ class Screen:
 
     def __init__(self, program: Program) -> None:
         self._program = program
-        self._style = Style(coloured(sys.stdout))
+        self._style = Style(coloured(sys.stdout), columns(sys.stdout))
         self._line = LiveLine(sys.stderr)
         self._turn = 0
         self._silent = False
 
     def moment(self, _: RunView, moment: Moment) -> None:
         self._line.clear()
-        out(render_moment(moment))
+        out(render_moment(moment, self._style))
 
     def request(self, view: RunView, request: Request) -> None:
         self._line.clear()
@@ -86,8 +86,12 @@ class JsonLines:
 
 def _now(view: RunView, now: float) -> str:
     since = length(now - view.started)
+    if view.paused:
+        return f"paused: {one_line(view.paused)} ({since})"
     if view.requests:
         return f"waiting for an answer: {one_line(view.requests[0].question)} ({since})"
+    if view.held and view.parked:
+        return f"on hold: {one_line(view.held)} ({since})"
     active = [step for step in view.steps if step.started and not step.ended]
     doing = f"{active[-1].path}: {active[-1].phase}" if active else view.phase
     return f"{one_line(doing).replace('_', ' ')} ({since})"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from temporalio.client import (
     Client,
@@ -19,6 +20,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from stanch.client.start import run_id
 from stanch.contract import (
+    QUERY_PLAN,
     QUERY_STATE,
     SEARCH_PHASE,
     SEARCH_RUNBOOK,
@@ -34,6 +36,9 @@ from stanch.contract import (
     RunView,
 )
 from stanch.errors import EngineUnavailable, IllegalDecision, InvalidInput
+from stanch.language.plan import Plan
+
+T = TypeVar("T")
 
 WORKER_PATIENCE = 10.0
 """Seconds for an answer that a worker has to give; without a worker Temporal would wait for minutes."""
@@ -54,10 +59,19 @@ class RunLine:
     ended: float
 
 
-async def list_runs(client: Client, *, open_only: bool = False, limit: int = 50) -> list[RunLine]:
-    """The newest runs first."""
+async def list_runs(
+    client: Client, *, open_only: bool = False, limit: int = 50, first: Sequence[str] = ()
+) -> list[RunLine]:
+    """The newest runs first; before them, however old, the open ones in one of the phases `first`."""
     query = f"{SEARCH_RUNBOOK} IS NOT NULL" + (" AND ExecutionStatus = 'Running'" if open_only else "")
-    return [line async for line in _lines(client, query, limit)]
+    lines: list[RunLine] = []
+    if first:
+        phases = ", ".join(f"'{phase}'" for phase in first)
+        waiting = f"{SEARCH_PHASE} IN ({phases}) AND ExecutionStatus = 'Running'"
+        lines = [line async for line in _lines(client, waiting, limit)]
+    there = {(line.run, line.started) for line in lines}
+    others = [line async for line in _lines(client, query, limit)]
+    return [*lines, *(line for line in others if (line.run, line.started) not in there)][:limit]
 
 
 async def _lines(client: Client, query: str, limit: int) -> AsyncIterator[RunLine]:
@@ -104,9 +118,18 @@ async def _exists(client: Client, run: str) -> bool:
 
 async def view(handle: WorkflowHandle[object, object]) -> RunView:
     """All of the run as it stands, ended or not, as long as a worker runs. Raises EngineUnavailable."""
+    return await _read(handle, QUERY_STATE, RunView)
+
+
+async def plan(handle: WorkflowHandle[object, object]) -> Plan:
+    """The Plan that the run is pinned to. Raises EngineUnavailable."""
+    return await _read(handle, QUERY_PLAN, Plan)
+
+
+async def _read(handle: WorkflowHandle[object, object], query: str, kind: type[T]) -> T:
     try:
         async with asyncio.timeout(WORKER_PATIENCE):
-            seen: RunView = await handle.query(QUERY_STATE, result_type=RunView)
+            seen: T = await handle.query(query, result_type=kind)
     except (RPCError, WorkflowQueryFailedError) as error:
         raise EngineUnavailable(
             f"the run `{handle.id}` cannot be read: {error.message}; {_IS_ONE}"
@@ -141,22 +164,23 @@ async def settled(handle: WorkflowHandle[object, object], seen: RunView) -> RunV
 
 async def decide(handle: WorkflowHandle[object, object], decision: Decision) -> Accepted:
     """Give a person's answer. Raises IllegalDecision with the reason when it is refused."""
-    return await _update(handle, UPDATE_DECIDE, decision)
+    return await update(handle, UPDATE_DECIDE, decision)
 
 
 async def abort(handle: WorkflowHandle[object, object], order: Abort) -> Accepted:
     """End the run at the next safe point. Raises IllegalDecision."""
-    return await _update(handle, UPDATE_ABORT, order)
+    return await update(handle, UPDATE_ABORT, order)
 
 
 async def order(handle: WorkflowHandle[object, object], given: Order) -> Accepted:
     """Take the wheel of a run. Raises IllegalDecision with the reason when the order is refused."""
-    return await _update(handle, UPDATE_ORDER, given)
+    return await update(handle, UPDATE_ORDER, given)
 
 
-async def _update(
+async def update(
     handle: WorkflowHandle[object, object], name: str, arg: Decision | Abort | Order
 ) -> Accepted:
+    """Send the Update `name` and wait for its answer. Raises IllegalDecision, EngineUnavailable."""
     try:
         async with asyncio.timeout(WORKER_PATIENCE):
             accepted: Accepted = await handle.execute_update(name, arg, result_type=Accepted)

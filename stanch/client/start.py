@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 from temporalio.client import Client
-from temporalio.common import (
-    SearchAttributeKey,
-    SearchAttributePair,
-    TypedSearchAttributes,
-    WorkflowIDConflictPolicy,
-)
+from temporalio.common import WorkflowIDConflictPolicy
 
+from stanch.client.joining import join
 from stanch.config import Config
 from stanch.contract import (
     REVISION,
-    SEARCH_DRILL,
-    SEARCH_PHASE,
-    SEARCH_RUNBOOK,
-    SEARCH_SERVICE,
-    SEARCH_SEVERITY,
     TASK_QUEUE,
     IncidentRef,
     Mode,
@@ -34,8 +25,7 @@ from stanch.language.coverage import uncovered
 from stanch.language.encode import plan_digest
 from stanch.language.people import asked_roles
 from stanch.language.plan import Json, Plan
-
-PHASE_AT_START = "diagnosing"
+from stanch.visibility import attributes_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +43,8 @@ class Start:
     service: str = ""
     trigger: Trigger | None = None
     incident: IncidentRef | None = None
+    flaps: tuple[str, ...] = ()
+    """Its runs shortly before, when they are too many for it to run by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +67,9 @@ def run_url(config: Config, run: str) -> str:
 
 
 async def start_run(client: Client, config: Config, start: Start, *, eager: bool = False) -> Started:
-    """Start the run, or return the one that is running under the same key. Raises temporalio's RPCError, and
-    InvalidInput for a Plan that must not be started by itself.
+    """Start the run, or return the one that is running under the same key. Raises temporalio's RPCError,
+    InvalidInput for a Plan that must not be started by itself, and EngineUnavailable when its incident does
+    not answer.
 
     `eager` asks Temporal to hand the first task straight to a worker in this process.
     """
@@ -88,14 +81,18 @@ async def start_run(client: Client, config: Config, start: Start, *, eager: bool
         )
     run = run_id(start.plan.runbook, start.key)
     url = run_url(config, run)
+    given = run_input(config, start, url)
+    if start.incident is not None:
+        # First of all: from now on a hold of the incident reaches this run, too.
+        given = replace(given, held=await join(client, start.incident.id, run, given.policy))
     handle = await client.start_workflow(
         start.plan.runbook,
-        run_input(config, start, url),
+        given,
         id=run,
         task_queue=TASK_QUEUE,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         memo={"episode": start.trigger.started} if start.trigger else None,
-        search_attributes=search_attributes(start),
+        search_attributes=attributes_of(given),
         static_summary=start.plan.title,
         static_details=static_details(start),
         request_eager_start=eager,
@@ -116,19 +113,8 @@ def run_input(config: Config, start: Start, url: str) -> RunInput:
         incident=start.incident,
         url=url,
         revision=REVISION,
+        flaps=start.flaps,
     )
-
-
-def search_attributes(start: Start) -> TypedSearchAttributes:
-    pairs: list[SearchAttributePair[str] | SearchAttributePair[bool]] = [
-        SearchAttributePair(SearchAttributeKey.for_keyword(SEARCH_SEVERITY), start.severity),
-        SearchAttributePair(SearchAttributeKey.for_keyword(SEARCH_RUNBOOK), start.plan.runbook),
-        SearchAttributePair(SearchAttributeKey.for_keyword(SEARCH_PHASE), PHASE_AT_START),
-        SearchAttributePair(SearchAttributeKey.for_bool(SEARCH_DRILL), start.mode == "drill"),
-    ]
-    if start.service:
-        pairs.append(SearchAttributePair(SearchAttributeKey.for_keyword(SEARCH_SERVICE), start.service))
-    return TypedSearchAttributes(pairs)
 
 
 def static_details(start: Start) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from stanch.conductor import finish
+from dataclasses import replace
+
+from stanch.conductor import asking, finish, voiding
 from stanch.conductor.events import ActionFailed, ActionLost, ActionSucceeded
 from stanch.conductor.ledger import enter
 from stanch.conductor.preview import target_of
@@ -26,6 +28,8 @@ def act(turn: Turn, node: Node, step: Step, task: ActionTask) -> None:
     if changes and not allowed:
         finish.fail(turn, node, f"`{step.id}` changes something and no approval covers it")
         return
+    if changes and not voiding.stands(turn, node, step):
+        return
     turn.changing = turn.changing or changes
     key = turn.run_action(
         node,
@@ -35,7 +39,18 @@ def act(turn: Turn, node: Node, step: Step, task: ActionTask) -> None:
         tries(step),
         step.retry.every if step.retry else 2.0,
     )
-    turn.put(node, phase=Phase.ACTING, key=key)
+    turn.put(node, phase=Phase.ACTING, key=key, executed=False)
+
+
+def look_first(turn: Turn, node: Node, step: Step, task: ActionTask, done: Check) -> None:
+    """Look once whether a person's work is in place already, before anybody is called for it."""
+    once = replace(done, poll=replace(done.poll, within=0.0, stable=0.0))
+    watch(turn, turn.put(node, looking=True), step, task, once)
+
+
+def tell_and_watch(turn: Turn, node: Node, step: Step, task: ActionTask, done: Check) -> None:
+    asking.tell_to_do(turn, node, task)
+    watch(turn, node, step, task, done)
 
 
 def watch(turn: Turn, node: Node, step: Step, task: ActionTask, done: Check) -> None:
@@ -48,7 +63,7 @@ def watch(turn: Turn, node: Node, step: Step, task: ActionTask, done: Check) -> 
         scope=task.scope,
         keep=task.keep,
     )
-    turn.changing = turn.changing or step.effect == "change"
+    turn.changing = turn.changing or (step.effect == "change" and not node.looking)
     key = turn.run_action(node, check, f"{step.id}: has it been done?", deadline(check), READ_TRIES)
     turn.put(node, phase=Phase.ACTING, key=key)
 
@@ -76,27 +91,45 @@ def tries(step: Step) -> int:
 
 def succeeded(turn: Turn, node: Node, event: ActionSucceeded) -> None:
     """The action ended well: write the ledger, go on."""
-    doubted = node.doubted
-    node = turn.put(node, result=event.result, assumed=event.already, doubted=False, key="")
+    doubted, already, step = node.doubted, event.already or node.looking, turn.step(node)
+    made = step.effect == "change" and (doubted or not already)
+    node = turn.put(node, result=event.result, assumed=already, doubted=False, key="", looking=False)
+    node = turn.put(node, executed=made)
     turn.keep(node, event.kept)
-    step = turn.step(node)
-    note = "already in place; nothing was executed" if event.already else ""
-    if event.already and doubted:
-        note = "already in place: an attempt whose outcome was unknown made it; nothing was executed now"
-    if step.effect == "change" and (doubted or not event.already):
+    if made:
         enter(turn, node)
+    if finish.waived(turn, node):
+        return
+    note = "already in place; nothing was executed" if already else ""
+    if already and doubted:
+        note = "already in place: an attempt whose outcome was unknown made it; nothing was executed now"
     finish.complete(turn, turn.put(node, note=note))
 
 
 def failed(turn: Turn, node: Node, event: ActionFailed) -> None:
     turn.keep(node, event.kept)
-    finish.fail(turn, turn.put(node, key=""), event.reason)
+    turn.tell_ends(node, event.ends)
+    if not (finish.waived(turn, node) or _not_there_yet(turn, node)):
+        finish.fail(turn, turn.put(node, key=""), event.reason)
+
+
+def _not_there_yet(turn: Turn, node: Node) -> bool:
+    """What a person has to do is not in place: now they are told, and it is watched."""
+    done = node.tasks[0].done if node.looking else None
+    if done is None:
+        return False
+    node = turn.put(node, key="", looking=False)
+    tell_and_watch(turn, node, turn.step(node), node.tasks[0], done)
+    return True
 
 
 def lost(turn: Turn, node: Node, event: ActionLost) -> None:
     """Nobody knows. The `done` check decides; without one, a person does."""
+    if finish.waived(turn, node) or _not_there_yet(turn, node):
+        return
     step = turn.step(node)
     turn.note("in_doubt", event.reason, step=node.path)
+    turn.tell_ends(node, event.ends)
     if step.effect == "read":
         finish.fail(turn, turn.put(node, key=""), event.reason)
         return

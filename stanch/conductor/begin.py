@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from stanch.conductor import asking, family, finish
-from stanch.conductor.act import act, watch
+from stanch.conductor import asking, family, finish, flapping, voiding
+from stanch.conductor.act import act, look_first, tell_and_watch
 from stanch.conductor.events import Cleared, Entered
+from stanch.conductor.preparing import prepare
 from stanch.conductor.state import DEEPEST, Node, Phase
 from stanch.conductor.turn import Turn
 from stanch.contract import ActionTask
 from stanch.errors import EvaluationError, InvalidInput
 from stanch.language.coverage import uncovered
 from stanch.language.duration import format_duration, parse_duration
-from stanch.language.evaluate import Scope, holds, referenced, render, show
+from stanch.language.evaluate import holds, render, show
 from stanch.language.inputs import check_inputs
-from stanch.language.plan import MANUAL, Check, Child, Json, Step
+from stanch.language.plan import MANUAL, Approval, Child, Json, Step
 from stanch.language.template import OPEN
 
 
 def entered(turn: Turn, node: Node, _: Entered) -> None:
     """Skip, refuse, ask, or go on."""
     step = turn.step(node)
+    if said := turn.to_skip.pop(node.path, ""):
+        finish.settle(turn, node, Phase.SKIPPED, said)
+        return
     if node.item is not None:
         parent = turn.nodes[node.parent or ""]
         tasks = parent.tasks[node.item : node.item + 1]
@@ -30,6 +32,9 @@ def entered(turn: Turn, node: Node, _: Entered) -> None:
         return
     if not node.path and (reason := _not_startable(turn)):
         finish.settle(turn, node, Phase.REFUSED, reason)
+        return
+    if flapping.too_often(turn, node):
+        flapping.ask_to_begin(turn, node)
         return
     if step.when and not holds(step.when, turn.scope(node)):
         finish.settle(turn, node, Phase.SKIPPED, f"`{step.when}` does not hold")
@@ -41,14 +46,35 @@ def entered(turn: Turn, node: Node, _: Entered) -> None:
         node = turn.put(node, title=turn.text(node, step.title))
     if node.path and (step.call or step.wait or step.child or step.for_each):
         turn.note("step_started", turn.title(node), step=node.path)
-    node = _prepare(turn, node, step)
+    node = prepare(turn, node, step)
     if step.for_each and not node.items:
         _nothing_to_do(turn, node, step)
-    elif step.approval and not node.covered and not node.approved:
-        asking.ask_approval(turn, node, step.approval)
+    elif (approval := to_ask(turn, node)) is not None:
+        asking.ask_approval(turn, node, approval, holder=holder_of(turn, node))
     else:
         turn.put(node, phase=Phase.READY)
         turn.post(node.path, Cleared())
+
+
+def to_ask(turn: Turn, node: Node) -> Approval | None:
+    """The approval that has to be asked for before the node begins."""
+    if node.approved:
+        return None
+    if node.asks_anew:
+        return approval_of(turn, node)
+    return None if node.covered else turn.step(node).approval
+
+
+def approval_of(turn: Turn, node: Node) -> Approval | None:
+    """That of the node's own step, or of the block that covers it."""
+    return turn.step(holder_of(turn, node)).approval
+
+
+def holder_of(turn: Turn, node: Node) -> Node:
+    """The node itself, or the block or loop around it whose approval covers it."""
+    if not node.covered:
+        return node
+    return next((each for each in turn.around(node) if each.approved), node)
 
 
 def _not_startable(turn: Turn) -> str:
@@ -64,8 +90,11 @@ def _not_startable(turn: Turn) -> str:
 def cleared(turn: Turn, node: Node, _: Cleared) -> None:
     """Nothing stands in the way any more: one last look at the preconditions, then begin."""
     step = turn.step(node)
+    node = turn.put(node, begun=turn.at)
     if node.item is None and (unmet := finish.unmet(turn, node, step, after=False)):
         finish.settle(turn, node, Phase.REFUSED, unmet)
+        return
+    if turn.is_loop(node) and not voiding.stands(turn, node, step):
         return
     if step.child is None or turn.is_loop(node):
         node = start_limit(turn, node, step)
@@ -93,17 +122,23 @@ def start_limit(turn: Turn, node: Node, step: Step) -> Node:
     """From here on the whole of a block, a child or a loop has as long as its author gave it."""
     if not step.limit or node.item is not None or node.limit:
         return node
-    text = f"{node.path}: at most {format_duration(step.limit)}"
-    return turn.put(node, limit=turn.start_timer(node, step.limit, text, "/limit"))
+    return arm_limit(turn, node, step.limit)
+
+
+def arm_limit(turn: Turn, node: Node, seconds: float) -> Node:
+    text = f"{node.path}: at most {format_duration(turn.step(node).limit)}"
+    key = turn.start_timer(node, seconds, text, "/limit")
+    return turn.put(node, limit=key, due=turn.at + seconds)
 
 
 def _by_hand(turn: Turn, node: Node, step: Step, task: ActionTask) -> None:
     """A person does it. With a `done` nobody has to say when: the machine sees it."""
     if task.done is None:
         asking.ask_to_do(turn, node, task)
+    elif turn.given.revision >= 2:
+        look_first(turn, node, step, task, task.done)
     else:
-        asking.tell_to_do(turn, node, task)
-        watch(turn, node, step, task, task.done)
+        tell_and_watch(turn, node, step, task, task.done)
 
 
 def _call_child(turn: Turn, node: Node, child: Child) -> None:
@@ -124,56 +159,6 @@ def _call_child(turn: Turn, node: Node, child: Child) -> None:
         return
     node = start_limit(turn, node, turn.step(node))
     family.go_on(turn, turn.put(node, phase=Phase.RUNNING, opened=0))
-
-
-def _prepare(turn: Turn, node: Node, step: Step) -> Node:
-    """Render what will be executed, before anybody is asked: afterwards nothing in it can change."""
-    scope = turn.scope(node)
-    if step.for_each is None:
-        return turn.put(node, tasks=(make_task(step, node.path, scope),) if step.call else ())
-    items = render(step.for_each.items, scope)
-    if not isinstance(items, list):
-        raise EvaluationError(f"`for_each.in` of `{step.id}` gives {items!r}, which is not a list")
-    _refuse_too_many(step.id, "items", len(items), step.for_each.most)
-    tasks = (
-        tuple(
-            make_task(step, f"{node.path}[{at}]", {**scope, step.for_each.name: item})
-            for at, item in enumerate(items)
-        )
-        if step.call
-        else ()
-    )
-    return turn.put(node, items=tuple(items), tasks=tasks, todo=tuple(range(len(items))))
-
-
-def make_task(step: Step, path: str, scope: Scope) -> ActionTask:
-    """The step's action, complete and rendered. Raises EvaluationError."""
-    assert step.call is not None
-    params = render(step.call.params, scope)
-    if isinstance(hosts := params.get("hosts"), list):
-        _refuse_too_many(step.id, "targets", len(hosts), step.most_targets)
-    read = [poll.until for poll in (step.poll, step.done.poll if step.done else None) if poll]
-    read += step.keep.values()
-    return ActionTask(
-        step=path,
-        call=replace(step.call, params=params),
-        effect=step.effect,
-        timeout=step.timeout,
-        poll=step.poll,
-        done=render_check(step.done, scope) if step.done else None,
-        scope=referenced(read, scope) if read else {},
-        keep=step.keep,
-    )
-
-
-def _refuse_too_many(step: str, what: str, there: int, most: int) -> None:
-    """An approval was given for at most so many. Raises EvaluationError."""
-    if most and there > most:
-        raise EvaluationError(f"`{step}` has {there} {what}, and its author allows {most} at most")
-
-
-def render_check(check: Check, scope: Scope) -> Check:
-    return replace(check, call=replace(check.call, params=render(check.call.params, scope)))
 
 
 def _nothing_to_do(turn: Turn, node: Node, step: Step) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from stanch.contract import ActionTask, Outcome, PageTask
+from stanch.contract import ActionTask, Followup, Outcome, PageTask
 from stanch.language.plan import Json
 
 
@@ -60,6 +60,8 @@ class FinishRun:
     outcome: Outcome
     reason: str = ""
     outputs: Mapping[str, Json] = field(default_factory=dict)
+    followups: tuple[Followup, ...] = ()
+    """Runs to start, which go on by themselves."""
 
 
 Command: TypeAlias = RunAction | CancelAction | StartTimer | CancelTimer | Page | FinishRun

@@ -9,20 +9,23 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from stanch.conductor import finish, stopping, undoing
+from stanch.conductor import again, finish, proving, stopping, undoing
+from stanch.conductor.climbing import climb, is_over
 from stanch.conductor.entitled import unentitled
 from stanch.conductor.events import ChildEnded, Cleared, DecisionGiven, TimerFired
 from stanch.conductor.ledger import enter
-from stanch.conductor.requesting import climb, close, rungs_of
+from stanch.conductor.people import spoken_for
+from stanch.conductor.requesting import close
 from stanch.conductor.state import Node, Phase, State
+from stanch.conductor.ticking import checked, open_lines
 from stanch.conductor.turn import Turn
 from stanch.contract import Decision, Request
 from stanch.language.inputs import check_values, with_defaults
 from stanch.language.plan import Json
 
 
-def refusal(state: State, decision: Decision) -> str:
-    """Why the decision cannot be taken now; empty when it can."""
+def refusal(state: State, decision: Decision, at: float) -> str:
+    """Why the decision cannot be taken at the moment `at`; empty when it can."""
     opened = state.requests.get(decision.request)
     if state.outcome is not None:
         return f"the run has ended ({state.outcome}); there is nothing to decide"
@@ -33,18 +36,26 @@ def refusal(state: State, decision: Decision) -> str:
         )
     if opened.closed:
         return f"the request `{decision.request}` was already answered: {opened.closed}"
-    return _unbound(opened.request, decision) or unentitled(state, opened, decision)
+    unfit = _unbound(opened.request, decision) or unentitled(state, opened, decision, at)
+    if decision.choice in ("done", "answer") and state.given.revision >= 2:
+        left = open_lines(opened.request)
+        unfit = unfit or (left and f"not ticked yet: {left}; each line is ticked by whoever has done it")
+    if decision.choice == "retry":
+        unfit = unfit or again.not_alone(state, state.nodes[opened.node], decision.by)
+    return unfit or proving.refusal(state, decision, at)
 
 
 def decided(turn: Turn, node: Node, event: DecisionGiven) -> None:
     """Take a decision that was not refused."""
     decision = event.decision
     opened = turn.requests[decision.request]
-    said = f"{decision.choice} by {decision.by} (unverified, via {decision.via})"
+    said = f"{decision.choice} by {decision.by} ({proving.mark(turn, decision)}, via {decision.via})"
     turn.note(
         "decided", said + (f": {decision.reason}" if decision.reason else ""), step=node.path, by=decision.by
     )
-    opened = replace(opened, given=(*opened.given, decision))
+    speaks = tuple(spoken_for(turn, opened.request.roles, decision.by, turn.at))
+    spoke = {**opened.spoke, decision.by: speaks}
+    opened = replace(opened, given=(*opened.given, decision), spoke=spoke)
     if decision.choice == "approve" and len(opened.given) < opened.request.quorum:
         answers = tuple(each.by for each in opened.given)
         turn.requests[decision.request] = replace(opened, request=replace(opened.request, answers=answers))
@@ -57,7 +68,7 @@ def climbed(turn: Turn, node: Node, event: TimerFired) -> None:
     """Nobody has answered yet: page the next rung, or end the request."""
     opened = next(each for each in turn.requests.values() if each.timer == event.key)
     request = opened.request
-    if opened.rung < len(rungs_of(turn, request)):
+    if not is_over(turn, opened):
         climb(turn, node, opened)
         return
     if request.kind == "manual":
@@ -69,7 +80,7 @@ def climbed(turn: Turn, node: Node, event: TimerFired) -> None:
     turn.note("silence", text, step=node.path)
     close(turn, replace(opened, timer=""), text)
     if request.silence == "deny":
-        finish.settle(turn, node, Phase.DENIED, text)
+        _end_denied(turn, node, text)
     else:
         stopping.stop(turn, text)
 
@@ -83,12 +94,18 @@ def _approve(turn: Turn, node: Node, _: Decision) -> None:
 
 
 def _deny(turn: Turn, node: Node, decision: Decision) -> None:
-    finish.settle(turn, node, Phase.DENIED, f"denied by {decision.by}: {decision.reason}")
+    _end_denied(turn, node, f"denied by {decision.by}: {decision.reason}")
+
+
+def _end_denied(turn: Turn, node: Node, text: str) -> None:
+    """That something is not done again does not tell what became of it before."""
+    unknown = any(each.doubted or each.phase is Phase.IN_DOUBT for each in (node, *turn.inner(node)))
+    finish.settle(turn, node, Phase.IN_DOUBT if unknown else Phase.DENIED, text)
 
 
 def _retry(turn: Turn, node: Node, _: Decision) -> None:
     """Again, what failed and only that: the same frozen work, or the question whether it helped."""
-    turn.repeat(node)
+    again.retry(turn, node)
 
 
 def _skip(turn: Turn, node: Node, decision: Decision) -> None:
@@ -96,7 +113,11 @@ def _skip(turn: Turn, node: Node, decision: Decision) -> None:
 
 
 def _undo(turn: Turn, node: Node, _: Decision) -> None:
-    undoing.start(turn, node)
+    block = undoing.whole(turn, node) if turn.given.revision >= 2 else None
+    if block is None:
+        undoing.start(turn, node)
+    else:
+        undoing.start_around(turn, node, block)
 
 
 def _abort(turn: Turn, _: Node, decision: Decision) -> None:
@@ -120,18 +141,31 @@ def _done(turn: Turn, node: Node, decision: Decision) -> None:
         _done_by_hand(turn, node, decision)
         return
     said = f"{decision.by} says that it was done: {decision.reason}"
-    doubtful = [child for child in turn.children(node) if child.phase is Phase.IN_DOUBT]
+    doubtful = _rounds_asked_about(turn, node)
     if not doubtful:
-        node = turn.put(node, result=None, assumed=True, doubted=False, note=said)
-        enter(turn, node)
+        result = node.result if node.executed else None
+        node = turn.put(node, result=result, assumed=True, doubted=False, note=said)
+        if not node.executed:
+            enter(turn, node)
         finish.complete(turn, node)
         return
     turn.put(node, phase=Phase.RUNNING)
     for child in doubtful:
         made = turn.put(child, phase=Phase.SUCCEEDED, assumed=True, doubted=False, note=said)
         made = finish.store(turn, made, finish.outputs_of(turn, made, turn.step(made), lenient=True))
-        enter(turn, made)
+        if not child.executed:
+            enter(turn, made)
     turn.post(node.path, ChildEnded(doubtful[-1].path))
+
+
+def _rounds_asked_about(turn: Turn, node: Node) -> list[Node]:
+    """Those that may have been done, or were and gave nothing useful. What failed before a retry and is still
+    to be repeated was not asked about."""
+    waiting = node.todo if turn.given.revision >= 2 else ()
+    doubtful = turn.children(node, Phase.IN_DOUBT)
+    if not doubtful and turn.is_loop(node):
+        doubtful = [each for each in turn.children(node, Phase.FAILED) if each.executed]
+    return [each for each in doubtful if each.item not in waiting]
 
 
 def _done_by_hand(turn: Turn, node: Node, decision: Decision) -> None:
@@ -140,7 +174,7 @@ def _done_by_hand(turn: Turn, node: Node, decision: Decision) -> None:
     result: dict[str, Json] = {
         "by": decision.by,
         "note": decision.reason,
-        "checked": list(asked.checklist),
+        "checked": list(asked.checklist) if turn.given.revision < 2 else checked(asked),
         "at": datetime.fromtimestamp(turn.at, UTC).isoformat().replace("+00:00", "Z"),
     }
     node = turn.put(node, result=result, note=f"done by {decision.by}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -23,7 +24,7 @@ def phase_of(state: State) -> str:
     if state.outcome is not None:
         quiet = state.outcome == "succeeded" and not state.changing and not state.requests
         return "diagnosing" if quiet else state.outcome
-    phases = {node.phase for node in state.nodes.values()}
+    phases = {state.nodes[path].phase for path in state.live}
     for phase, name in (
         (Phase.STOPPING, "aborting"),
         (Phase.ASKING, "waiting"),
@@ -33,7 +34,16 @@ def phase_of(state: State) -> str:
     ):
         if phase in phases:
             return name
+        if phase is Phase.ASKING and (stopped := _stopped(state)):
+            return stopped
     return "mitigating" if state.changing else "diagnosing"
+
+
+def _stopped(state: State) -> str:
+    """The phase of a run that a person keeps from going on; empty when nobody does."""
+    if state.paused:
+        return "paused"
+    return "on_hold" if state.held and state.parked else ""
 
 
 def view(state: State, now: float) -> RunView:
@@ -65,6 +75,7 @@ def view(state: State, now: float) -> RunView:
         as_of=now,
         paused=state.paused,
         held=state.held,
+        holds=dict(state.holds),
         parked=tuple(each.path for each in state.parked),
         roles=dict(state.roles),
         resolved=state.resolved,
@@ -78,25 +89,44 @@ def open_requests(state: State) -> tuple[Request, ...]:
 
 
 def details(state: State) -> str:
-    """Markdown for the top of the run's page in the Temporal Web UI: what it does or waits for, and how to
-    answer."""
+    """Markdown for the top of the run's page in the Temporal Web UI: whether a person has stopped it, what it
+    does or waits for, and how to answer."""
     if state.outcome is not None:
         return f"**{state.outcome}** {escape(state.reason)}".rstrip()
-    if asked := open_requests(state):
-        return "\n\n---\n\n".join(_question(state.run, request) for request in asked)
-    active = [node for node in state.nodes.values() if node.path and not node.phase.final]
+    asked = [_question(state, request) for request in open_requests(state)]
+    return "\n\n---\n\n".join([*_kept_back(state), *(asked or [_under_way(state)])])
+
+
+def _kept_back(state: State) -> list[str]:
+    """That a person has stopped it, what waits for that, and how it goes on."""
+    told: list[str] = []
+    if state.paused:
+        told += [f"**Paused:** {escape(state.paused)}", f"`stanch resume {state.run}`"]
+    if state.held:
+        told.append(f"**On hold, no change begins:** {escape(state.held)}")
+        for incident in state.holds or ("",):
+            command = f"incident release {incident}" if incident else f"release {state.run}"
+            told.append(f"`stanch {command}`")
+    if told and state.parked:
+        told.append("Kept back: " + ", ".join(f"`{each.path}`" for each in state.parked[:10] if each.path))
+    return ["\n\n".join(told)] if told else []
+
+
+def _under_way(state: State) -> str:
+    active = [state.nodes[path] for path in state.live if path]
     if not active:
         return f"{phase_of(state)}"
     return "\n".join(f"- `{node.path}` is {node.phase.value}" for node in active[:10])
 
 
-def _question(run: str, request: Request) -> str:
+def _question(state: State, request: Request) -> str:
     """Paragraphs and lists of one request; what came from outside cannot leave its place."""
     parts = [f"**Waiting for {_roles(request)}:** {escape(request.question)}"]
+    parts += [f"**Note:** {escape(note)}" for note in request.notes]
     if request.show:
         parts.append(escape(request.show))
     if request.checklist:
-        parts.append("\n".join(f"- {escape(line)}" for line in request.checklist))
+        parts.append("\n".join(_checklist(request)))
     if request.findings:
         parts += [
             "Findings:",
@@ -108,7 +138,9 @@ def _question(run: str, request: Request) -> str:
         shown = [_change(change) for change in request.changes[:20]]
         if more := len(request.changes) - len(shown):
             shown.append(f"- and {more} more; all of them are in `stanch show`")
-        parts += ["Will run:", "\n".join(shown)]
+        reach = f" on {request.targets} target{'s' * (request.targets != 1)}" if request.targets else ""
+        of = f" ({escape(', '.join(request.shares))})" if request.shares else ""
+        parts += [f"Will run{reach}{of}:", "\n".join(shown)]
     if request.irreversible:
         parts.append(f"**There is no way back:** {escape(request.irreversible)}")
     if request.links:
@@ -116,21 +148,43 @@ def _question(run: str, request: Request) -> str:
             "Look here:",
             "\n".join(f"- {escape(link.title)}: {_address(link.url)}" for link in request.links),
         ]
-    until = datetime.fromtimestamp(request.until, UTC).strftime("%H:%M:%S UTC")
-    parts.append(f"Answer until **{until}**; without an answer: {request.silence}.")
+    return "\n\n".join([*parts, *_until(state, request), *_how(state.run, request)])
+
+
+def _until(state: State, request: Request) -> list[str]:
+    """How long there is, and who has seen it and agreed."""
+    if state.paused:
+        told = [f"Its time stands still while the run is paused; then, without an answer: {request.silence}."]
+    else:
+        until = datetime.fromtimestamp(request.until, UTC).strftime("%H:%M:%S UTC")
+        told = [f"Answer until **{until}**; without an answer: {request.silence}."]
+    if request.holders:
+        told.append(f"May answer now: {escape(', '.join(request.holders))}.")
+    if request.acknowledged:
+        told.append(f"{escape(request.acknowledged)} is looking at it.")
+    if request.answers:
+        told.append(f"Agreed: {escape(', '.join(request.answers))}, of {request.quorum}.")
+    return told
+
+
+def _how(run: str, request: Request) -> list[str]:
+    """The commands that answer it."""
     digest = request.digest[:12]
     if request.kind == "approval":
-        parts.append(f"`stanch approve {run} --request {request.id} --digest {digest}`")
         answer = {"request": request.id, "digest": digest, "by": "YOUR NAME", "reason": "WHY"}
-        parts.append(f"or send the Signal `approve` or `deny` with {code(json.dumps(answer))}")
-    elif request.kind == "ask":
-        parts += ["To answer:", "\n".join(_field(name, schema) for name, schema in request.fields.items())]
+        return [
+            f"`stanch approve {run} --request {request.id} --digest {digest}`",
+            f"or send the Signal `approve` or `deny` with {code(json.dumps(answer))}",
+        ]
+    if request.kind == "ask":
         values = " ".join(f"--value {name}=..." for name in request.fields)
-        parts.append(f"`stanch decide {run} answer --request {request.id} --digest {digest} {values}`")
-    else:
-        choices = " or ".join(f"`{choice}`" for choice in request.choices)
-        parts.append(f"`stanch decide {run} CHOICE --request {request.id} --reason WHY` with {choices}")
-    return "\n\n".join(parts)
+        return [
+            "To answer:",
+            "\n".join(_field(name, schema) for name, schema in request.fields.items()),
+            f"`stanch decide {run} answer --request {request.id} --digest {digest} {values}`",
+        ]
+    choices = " or ".join(f"`{choice}`" for choice in request.choices)
+    return [f"`stanch decide {run} CHOICE --request {request.id} --reason WHY` with {choices}"]
 
 
 def _address(url: str) -> str:
@@ -150,22 +204,43 @@ def _field(name: str, schema: Json) -> str:
     return f"- `{name}`: {code(str(schema.get('type', 'anything')))}"
 
 
+def _checklist(request: Request) -> list[str]:
+    """Each line with who has ticked it."""
+    by = {tick.item: f" ({escape(tick.by)})" for tick in request.ticked}
+    return [
+        f"- {'☑' if at in by else '☐'} {at + 1}: {escape(line)}{by.get(at, '')}"
+        for at, line in enumerate(request.checklist)
+    ]
+
+
 def _change(change: Change) -> str:
+    done = f", done when {code(change.done)}" if change.done else ""
     back = f", taken back by {code(change.undo)}" if change.undo else ""
     comes = f", put back {escape(change.revert)}" if change.revert else ""
-    return f"- {code(change.target or 'here')}: {code(change.command)}{back}{comes}"
+    helped = f", helped when {code(change.verify)}" if change.verify else ""
+    return f"- {code(change.target or 'here')}: {code(change.command)}{done}{helped}{back}{comes}"
+
+
+_STEERING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def flat(text: str, most: int) -> str:
+    """Outside text as one line, with nothing in it that turns or hides what follows, cut where it says so."""
+    kept = " ".join(text[: most + 1].split())
+    line = "".join(
+        ascii(char)[1:-1] if unicodedata.category(char) in _STEERING else char for char in kept[:most]
+    )
+    return f"{line} ... ({len(text) - most:,} more characters)" if len(text) > most else line
 
 
 def escape(text: str) -> str:
     """Outside text as plain Markdown: one line, no markup, no HTML."""
-    flat = " ".join(text.split())
-    return "".join(f"\\{char}" if char in "\\`*_{}[]()#+!|<>~" else char for char in flat)[:500]
+    return "".join(f"\\{char}" if char in "\\`*_{}[]()#+!|<>~" else char for char in flat(text, 500))
 
 
 def code(text: str) -> str:
     """Outside text as a code span that it cannot leave."""
-    flat = " ".join(text.split()).replace("`", "'")
-    return f"`{flat[:300]}`"
+    return "`" + flat(text, 300).replace("`", "'") + "`"
 
 
 def _ordered(state: State) -> list[Node]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from stanch.contract import Decision, Kept, Order
+from stanch.contract import Abort, Decision, Kept, Order, TargetEnd
 from stanch.language.plan import Json
 
 
@@ -33,6 +33,8 @@ class ActionFailed:
     key: str
     reason: str
     kept: tuple[Kept, ...] = ()
+    ends: tuple[TargetEnd, ...] = ()
+    """How it ended on each target, as far as the action could tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class ActionLost:
     at: float
     key: str
     reason: str
+    ends: tuple[TargetEnd, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,8 @@ class AbortRequested:
     at: float
     by: str
     reason: str
+    said: Abort | None = None
+    """Of a person: the message for which `Conductor.abort_refusal` found nothing to refuse."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stanch.conductor import asking, finish, undoing
+from stanch.conductor import asking, finish, ledger, undoing
 from stanch.conductor.events import WorkFailed
 from stanch.conductor.state import Node, Phase
 from stanch.conductor.turn import Turn
@@ -24,7 +24,12 @@ def work_failed(turn: Turn, node: Node, event: WorkFailed) -> None:
             asking.ask_about_failure(turn, node, reason, in_doubt=in_doubt)
         case "undo" if not in_doubt:
             turn.note("failed", reason, step=node.path)
-            undoing.start(turn, node)
+            block = ledger.block_with_undo(turn, node) if turn.given.revision >= 2 else None
+            if block is not None and ledger.line_of(turn, block) is not None:
+                # The one way back of the block takes the place of those inside.
+                undoing.start_around(turn, node, block)
+            else:
+                undoing.start(turn, node)
         case "stop" | "continue" | "undo":
             # `undo` with an outcome nobody knows: taking back what may not have happened is another change.
             finish.settle(turn, node, phase, reason)

@@ -38,7 +38,7 @@ def go_on(turn: Turn, node: Node) -> None:
             turn.repeat(child)
         if not at_once:
             return
-    if all(child.phase.final for child in turn.children(node)):
+    if turn.all_ended(node):
         finish.complete(turn, node)
 
 
@@ -47,6 +47,8 @@ def to_repeat(turn: Turn, child: Node) -> bool:
     back."""
     accepted = child.item is None and turn.step(child).on_failure == "continue"
     failed = child.phase in _BAD and not accepted
+    if turn.given.revision >= 2 and child.item is not None:
+        failed = failed or child.phase is Phase.REFUSED
     return failed or child.phase is Phase.ABORTED or undoing.taken_back(turn, child)
 
 
@@ -70,15 +72,16 @@ def _step_ended(turn: Turn, node: Node, ended: list[Node]) -> None:
 
 
 def _goes_on(turn: Turn, child: Node) -> bool:
+    bad = (*_BAD, Phase.REFUSED) if turn.given.revision >= 2 else _BAD
     return child.phase in (Phase.SUCCEEDED, Phase.SKIPPED) or (
-        child.phase in _BAD and turn.step(child).on_failure == "continue"
+        child.phase in bad and turn.step(child).on_failure == "continue"
     )
 
 
 def start_batch(turn: Turn, node: Node) -> None:
     """Let the next batch of a fan-out loose."""
     refuse_too_much(turn, len(node.items))
-    under_way = sum(each.item is not None and not each.phase.final for each in turn.nodes.values())
+    under_way = sum(turn.nodes[path].item is not None for path in turn.live)
     size = batch_size(turn.step(node), node.batch, len(node.items))
     size = min(size, max(MOST_AT_ONCE - under_way, 1))
     batch, todo = node.todo[:size], node.todo[size:]
@@ -118,14 +121,19 @@ def batch_size(step: Step, batch: int, total: int) -> int:
 def _item_ended(turn: Turn, node: Node, step: Step) -> None:
     """The last item of a batch ended: count the failures, then pause and go on."""
     assert step.for_each is not None
-    children = turn.children(node)
     # What failed before a retry and is still to be repeated has not failed yet.
-    bad = [child for child in children if child.phase in _BAD and child.item not in node.todo]
-    ends = (child for phase in _ENDS for child in children if child.phase is phase)
+    bad = [child for child in turn.children(node, *_BAD) if child.item not in node.todo]
+    waiting = node.todo if turn.given.revision >= 2 else ()
+    ends = (child for phase in _ENDS for child in turn.children(node, phase) if child.item not in waiting)
     ended = next(ends, None)
+    if turn.given.revision >= 2 and ended is not None and ended.phase is Phase.REFUSED:
+        # As many rounds as may fail may also be refused, and the others go on.
+        refused = [child for child in turn.children(node, Phase.REFUSED) if child.item not in node.todo]
+        if len(bad) + len(refused) <= step.for_each.max_failures:
+            bad, ended = [*bad, *refused], None
     hidden = ended is not None and any(child.phase is Phase.IN_DOUBT for child in bad)
     if len(bad) > step.for_each.max_failures or hidden:
-        _fan_failed(turn, node, bad, len(children))
+        _fan_failed(turn, node, bad, len(turn.children(node)))
     elif ended is not None:
         finish.settle(turn, node, ended.phase, ended.note)
     elif node.todo:
@@ -178,4 +186,4 @@ def limit_reached(turn: Turn, node: Node, _: TimerFired) -> None:
     step = turn.step(node)
     reason = f"`{step.id}` took longer than {format_duration(step.limit)}"
     turn.note("problem", reason, step=node.path)
-    stopping.halt(turn, turn.put(node, limit=""), reason)
+    stopping.halt(turn, turn.put(node, limit="", due=0.0), reason)

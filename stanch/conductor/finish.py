@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from stanch.conductor import ledger, undoing
+from stanch.conductor import ledger, returning, undoing
 from stanch.conductor.commands import CancelTimer, FinishRun
 from stanch.conductor.events import ActionFailed, ActionLost, ActionSucceeded, ChildEnded, WorkFailed
 from stanch.conductor.preview import brief
@@ -103,6 +103,10 @@ def _note_findings(turn: Turn, node: Node, step: Step) -> None:
     """What the diagnosis says. One that cannot be told is a problem, and none of the run's."""
     if not step.findings:
         return
+    told = [each for each in turn.found if each.step == node.path]
+    if turn.given.revision >= 2:
+        # What it said before it was done again does not hold beside what it says now.
+        turn.found = [each for each in turn.found if each.step != node.path]
     scope = own_scope(turn, node)
     for each in step.findings:
         try:
@@ -114,7 +118,8 @@ def _note_findings(turn: Turn, node: Node, step: Step) -> None:
             turn.note("problem", f"a finding cannot be told: {error}", step=node.path)
             continue
         turn.found.append(found)
-        turn.note("found", f"{found.verdict}: {found.text}", step=node.path)
+        if turn.given.revision < 2 or found not in told:
+            turn.note("found", f"{found.verdict}: {found.text}", step=node.path)
 
 
 def results(turn: Turn, node: Node) -> list[Json]:
@@ -150,7 +155,7 @@ def verify(turn: Turn, node: Node) -> None:
         call=call,
         timeout=step.timeout,
         poll=poll,
-        scope=referenced([poll.until], scope),
+        scope=referenced([each for each in (poll.until, poll.worse) if each], scope),
     )
     deadline = poll.within + step.timeout + 5.0
     key = turn.run_action(node, task, f"{step.id}: did it help? until {poll.until}"[:200], deadline, 3)
@@ -159,11 +164,30 @@ def verify(turn: Turn, node: Node) -> None:
 
 
 def verified(turn: Turn, node: Node, _: ActionSucceeded) -> None:
-    settle(turn, turn.put(node, key="", verifying=False), Phase.SUCCEEDED, node.note)
+    if waived(turn, node):
+        return
+    node = turn.put(node, key="", verifying=False)
+    if not turn.mitigated and any(not effect.undone for effect in turn.ledger):
+        turn.mitigated = turn.at
+        turn.note("mitigated", "it helped; the incident can be called mitigated from here on", step=node.path)
+    settle(turn, node, Phase.SUCCEEDED, node.note)
 
 
 def not_verified(turn: Turn, node: Node, event: ActionFailed | ActionLost) -> None:
-    fail(turn, turn.put(node, key=""), f"it did not help: {event.reason}")
+    if not waived(turn, node):
+        fail(turn, turn.put(node, key=""), f"it did not help: {event.reason}")
+
+
+def waived(turn: Turn, node: Node) -> bool:
+    """Whether what has just ended was skipped; then it is settled. A change that only was not verified is
+    made."""
+    if not node.waived:
+        return False
+    end, text = Phase.SKIPPED, node.waived
+    if node.phase is Phase.VERIFYING:
+        end, text = Phase.SUCCEEDED, f"its verification was {node.waived}"
+    settle(turn, turn.put(node, key="", waived="", verifying=False, looking=False), end, text)
+    return True
 
 
 def unmet(turn: Turn, node: Node, step: Step, *, after: bool) -> str:
@@ -227,7 +251,7 @@ def _tell_parent(turn: Turn, node: Node) -> None:
     """Of what runs at once, only the last is told of, so it has one end, even when all ends in one turn."""
     parent = turn.nodes[node.parent or ROOT]
     one_by_one = node.item is None and not turn.step(parent).parallel
-    if one_by_one or all(child.phase.final for child in turn.children(parent)):
+    if one_by_one or turn.all_ended(parent):
         turn.post(parent.path, ChildEnded(node.path))
 
 
@@ -241,22 +265,23 @@ def finish_run(turn: Turn, outcome: Outcome, reason: str) -> None:
             except EvaluationError as error:
                 # The run has done its work; a missing output is told, and is not a reason to call it failed.
                 turn.note("problem", f"output `{name}`: {error}")
+    left = returning.followups(turn)
     for effect in turn.ledger:
         if effect.reverts is not None and not effect.undone:
             what = f"`{effect.command}` {effect.target}".rstrip()
             turn.note("problem", f"was not put back: {what}", step=effect.step)
     turn.note("run_ended", outcome + (f": {reason}" if reason else ""))
     turn.ending = {"ended": turn.at, "outcome": outcome, "reason": reason, "outputs": outputs}
-    turn.commands.append(FinishRun(outcome, reason, outputs))
+    turn.commands.append(FinishRun(outcome, reason, outputs, left))
 
 
 def drop_limit(turn: Turn, node: Node) -> Node:
     """Its time has not run out."""
     if not node.limit:
-        return node
+        return turn.put(node, due=0.0) if node.due else node
     if turn.awaited.pop(node.limit, None) is not None:
         turn.commands.append(CancelTimer(node.limit))
-    return turn.put(node, limit="")
+    return turn.put(node, limit="", due=0.0)
 
 
 def _ended_text(turn: Turn, node: Node, step: Step) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from stanch.conductor import finish
 from stanch.conductor.preview import command_of, target_of
+from stanch.conductor.returning import later
 from stanch.conductor.state import ROOT, Node
 from stanch.conductor.turn import Turn
 from stanch.contract import Effected
@@ -18,7 +19,8 @@ from stanch.language.plan import Call
 def enter(turn: Turn, node: Node) -> None:
     """The change of `node` is complete. A block with a way back of its own takes the place of its steps'."""
     step, task = turn.step(node), node.tasks[0]
-    block = _block_with_undo(turn, node)
+    outliving, reads = later(turn, node)
+    block = block_with_undo(turn, node)
     if block is not None:
         _enter_block(turn, block)
     turn.record(
@@ -31,6 +33,8 @@ def enter(turn: Turn, node: Node) -> None:
             irreversible=turn.text(node, step.irreversible or ""),
             reverts=_reverts(turn, node),
             part_of=block.path if block is not None else "",
+            later=outliving,
+            reads=reads,
         )
     )
 
@@ -51,6 +55,9 @@ def undo_of(turn: Turn, node: Node) -> Call | None:
 
 def due(turn: Turn, node: Node) -> tuple[int, ...]:
     """Positions of what was borrowed until the end of `node` and is still away, newest first."""
+    if not turn.inside_of.get(node.path):
+        # Nothing is borrowed until the end of a single step, and most nodes are one.
+        return ()
     return tuple(
         position
         for position in range(len(turn.ledger) - 1, -1, -1)
@@ -60,13 +67,10 @@ def due(turn: Turn, node: Node) -> tuple[int, ...]:
 
 def _around(turn: Turn, node: Node) -> Iterator[Node]:
     """The blocks, rounds and children around `node`, from the inside out; the run last."""
-    while node.parent is not None:
-        node = turn.nodes[node.parent]
-        if not turn.is_loop(node):
-            yield node
+    return (each for each in turn.around(node) if not turn.is_loop(each))
 
 
-def _block_with_undo(turn: Turn, node: Node) -> Node | None:
+def block_with_undo(turn: Turn, node: Node) -> Node | None:
     """The outermost block around the node that has a way back of its own."""
     found = None
     for block in _around(turn, node):
@@ -77,8 +81,8 @@ def _block_with_undo(turn: Turn, node: Node) -> Node | None:
 
 def refresh(turn: Turn, node: Node) -> None:
     """What `node` has given may be what the way back of the block around it needs."""
-    if turn.step(node).call is not None and (block := _block_with_undo(turn, node)) is not None:
-        position = _line_of(turn, block)
+    if turn.step(node).call is not None and (block := block_with_undo(turn, node)) is not None:
+        position = line_of(turn, block)
         if position is not None and (undo := _undo_so_far(turn, block)) is not None:
             turn.ledger[position] = replace(turn.ledger[position], undo=undo)
 
@@ -92,7 +96,7 @@ def readdress(turn: Turn, inside: set[str], node: Node) -> None:
 
 def _enter_block(turn: Turn, block: Node) -> None:
     """Before its first change; its way back is filled in as soon as all that it reads is known."""
-    if _line_of(turn, block) is None:
+    if line_of(turn, block) is None:
         turn.record(
             Effected(
                 step=block.path,
@@ -105,7 +109,7 @@ def _enter_block(turn: Turn, block: Node) -> None:
         )
 
 
-def _line_of(turn: Turn, block: Node) -> int | None:
+def line_of(turn: Turn, block: Node) -> int | None:
     lines = (at for at, known in enumerate(turn.ledger) if known.step == block.path and not known.undone)
     return next(lines, None)
 

@@ -10,7 +10,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from stanch.conductor import act, again, begin, deciding, failing, family, finish, orders, stopping, undoing
+from stanch.conductor import (
+    act,
+    again,
+    begin,
+    deciding,
+    failing,
+    family,
+    finish,
+    listening,
+    orders,
+    parking,
+    proving,
+    requesting,
+    stopping,
+    undoing,
+    wheel,
+)
+from stanch.conductor.book import Book
 from stanch.conductor.commands import Command
 from stanch.conductor.events import (
     AbortRequested,
@@ -29,13 +46,14 @@ from stanch.conductor.events import (
     PageFailed,
     Repeated,
     RunStarted,
+    TakeBack,
     TimerFired,
     WorkFailed,
 )
 from stanch.conductor.state import ROOT, Node, Phase, State
 from stanch.conductor.times import account
-from stanch.conductor.turn import Book, Turn
-from stanch.contract import Decision, Order, RunInput
+from stanch.conductor.turn import Turn
+from stanch.contract import Abort, Decision, Order, RunInput
 from stanch.errors import EvaluationError, IllegalEvent
 
 Handler: TypeAlias = Callable[[Turn, Node, Any], None]
@@ -83,7 +101,8 @@ TABLE: dict[tuple[Phase, type], Row] = {
         deciding.decided,
         frozenset({P.ASKING, P.PENDING, P.READY, P.RUNNING, P.VERIFYING, P.UNDOING, P.ABORTED}) | _ENDS,
     ),
-    (P.ASKING, TimerFired): Row(deciding.climbed, frozenset({P.ASKING, P.DENIED, P.ABORTED})),
+    (P.ASKING, TimerFired): Row(deciding.climbed, frozenset({P.ASKING, P.DENIED, P.IN_DOUBT, P.ABORTED})),
+    (P.UNDOING, TakeBack): Row(undoing.take_back, frozenset({P.UNDOING}) | _ENDS),
     (P.UNDOING, ActionSucceeded): Row(undoing.undone, frozenset({P.UNDOING}) | _ENDS),
     (P.UNDOING, ActionFailed): Row(undoing.undone, frozenset({P.UNDOING, P.FAILED, P.IN_DOUBT})),
     (P.UNDOING, ActionLost): Row(undoing.undone, frozenset({P.UNDOING, P.IN_DOUBT})),
@@ -119,29 +138,53 @@ class Conductor:
                     raise IllegalEvent(f"nothing is awaited under `{event.key}`")
                 self._dispatch(turn, path, event)
             case DecisionGiven(decision=decision):
-                if refused := self.refusal(state, decision):
+                if refused := self.refusal(state, decision, turn.at):
                     raise IllegalEvent(refused)
+                proving.taken(turn, decision)
                 self._dispatch(turn, state.requests[decision.request].node, event)
             case AbortRequested():
                 self._abort(turn, state, event)
             case OrderGiven(order=order):
-                if refused := self.order_refusal(state, order):
+                if refused := self.order_refusal(state, order, turn.at):
                     raise IllegalEvent(refused)
                 orders.obey(turn, order)
             case DecisionRefused() | PageFailed() | AlertReported():
                 _remember(turn, state, event)
-        while turn.queue:
-            path, internal = turn.queue.popleft()
-            self._dispatch(turn, path, internal)
+        self._run_on(turn)
         return turn.result(spent=account(state, turn.at)), tuple(turn.commands)
 
-    def refusal(self, state: State, decision: Decision) -> str:
-        """Why `decision` cannot be taken now, in words for the person who took it; empty when it can."""
-        return deciding.refusal(state, decision)
+    def refusal(self, state: State, decision: Decision, at: float | None = None) -> str:
+        """Why `decision` cannot be taken at the moment `at` (that of the last turn, when it is not said), in
+        words for the person who took it; empty when it can."""
+        return deciding.refusal(state, decision, state.clock if at is None else at)
 
-    def order_refusal(self, state: State, order: Order) -> str:
-        """Why `order` makes no sense now, or is not this person's to give; empty when it is obeyed."""
-        return orders.refusal(state, order)
+    def order_refusal(self, state: State, order: Order, at: float | None = None) -> str:
+        """Why `order` makes no sense at the moment `at`, or is not this person's to give; empty when it is
+        obeyed."""
+        return orders.refusal(state, order, state.clock if at is None else at)
+
+    def abort_refusal(self, state: State, abort: Abort | None, at: float | None = None) -> str:
+        """Why the run is not aborted at the moment `at`, in words for whoever asks for it; empty when it is.
+        None is Temporal itself, whose cancellation needs no proof: stopping is never hard."""
+        if state.outcome is not None or (state.aborting and not state.taking_back) or not state.nodes:
+            return "the run has ended or is being aborted already"
+        if abort is None:
+            return ""
+        if not abort.by.strip() or not abort.reason.strip():
+            return "an abort needs a name and a reason"
+        return proving.refusal(state, abort, state.clock if at is None else at)
+
+    def _run_on(self, turn: Turn) -> None:
+        """What the nodes have told each other, but for what a pause or a hold keeps back."""
+        while turn.queue:
+            path, internal = turn.queue.popleft()
+            if what := parking.keeps_back(turn, turn.nodes[path], internal):
+                parking.park(turn, turn.nodes[path], internal, what)
+            else:
+                self._dispatch(turn, path, internal)
+        if turn.paused and not turn.ending:
+            # A question that was put meanwhile has paged who is needed, and waits with the others.
+            requesting.freeze(turn)
 
     def _dispatch(self, turn: Turn, path: str, event: Event | Internal) -> None:
         node = turn.nodes[path]
@@ -163,13 +206,20 @@ class Conductor:
         turn.note(
             "run_started", f"{self.book.plan.title}, started by {state.given.started_by or 'nobody named'}"
         )
+        if state.given.held:
+            wheel.set_hold(turn, state.given.incident.id if state.given.incident else "", state.given.held)
+            turn.note("held", state.given.held)
         turn.put(Node(path=ROOT, step="", parent=None, started=turn.at))
         turn.post(ROOT, Entered())
 
     def _abort(self, turn: Turn, state: State, event: AbortRequested) -> None:
-        if state.outcome is not None or state.aborting or not state.nodes:
-            raise IllegalEvent("the run has ended or is being aborted already")
-        turn.note("aborted", event.reason, by=event.by)
+        if refused := self.abort_refusal(state, event.said, turn.at):
+            raise IllegalEvent(refused)
+        who = ""
+        if event.said is not None:
+            proving.taken(turn, event.said)
+            who = f" ({proving.mark(turn, event.said)}, via {event.said.via})"
+        turn.note("aborted", event.reason + who, by=event.by)
         stopping.stop(turn, f"aborted by {event.by}: {event.reason}")
 
 
@@ -177,7 +227,7 @@ _REMEMBERED_REFUSALS = 50
 
 
 def _remember(turn: Turn, state: State, event: DecisionRefused | PageFailed | AlertReported) -> None:
-    """Events that are told and change nothing else. Refusals are bounded: a Signal is anybody's to send."""
+    """What was not asked for. Refusals are bounded: a Signal is anybody's to send."""
     match event:
         case DecisionRefused(decision=decision, reason=reason):
             if sum(moment.kind == "refused" for moment in state.timeline) < _REMEMBERED_REFUSALS:
@@ -186,5 +236,4 @@ def _remember(turn: Turn, state: State, event: DecisionRefused | PageFailed | Al
         case PageFailed(to=to, reason=reason):
             turn.note("problem", f"the page to {to} was not sent: {reason}")
         case AlertReported(status=status):
-            if status == "resolved":
-                turn.note("alert", "the alert has resolved")
+            listening.alert(turn, status)

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from stanch.conductor import handing, listening, proving, skipping, steering, ticking, trusting, wheel
 from stanch.conductor.state import State
 from stanch.conductor.turn import Turn
+from stanch.conductor.wheel_of import may_order
 from stanch.contract import Order, Verb
 
 
@@ -21,11 +23,25 @@ class Rule:
     needs_reason: bool = True
 
 
-RULES: dict[Verb, Rule] = {}
+RULES: dict[Verb, Rule] = {
+    "pause": Rule(wheel.pause_refusal, wheel.pause),
+    "resume": Rule(wheel.resume_refusal, wheel.resume, needs_reason=False),
+    "hold": Rule(wheel.hold_refusal, wheel.hold),
+    "release": Rule(wheel.release_refusal, wheel.release, needs_reason=False),
+    "skip": Rule(skipping.refusal, skipping.obey),
+    "retry": Rule(steering.retry_refusal, steering.retry),
+    "undo": Rule(steering.undo_refusal, steering.undo),
+    "withdraw": Rule(steering.withdraw_refusal, steering.withdraw),
+    "trust": Rule(trusting.refusal, trusting.obey, needs_reason=False),
+    "handover": Rule(handing.handover_refusal, handing.hand_over),
+    "severity": Rule(listening.severity_refusal, listening.change_severity),
+    "tick": Rule(ticking.refusal, ticking.obey, needs_reason=False),
+    "acknowledge": Rule(handing.acknowledge_refusal, handing.look, needs_reason=False),
+}
 
 
-def refusal(state: State, order: Order) -> str:
-    """Why the order is not obeyed; empty when it is."""
+def refusal(state: State, order: Order, at: float) -> str:
+    """Why the order is not obeyed at the moment `at`; empty when it is."""
     if state.outcome is not None:
         return f"the run has ended ({state.outcome}); `{order.verb}` does nothing any more"
     if not state.nodes:
@@ -37,9 +53,10 @@ def refusal(state: State, order: Order) -> str:
         return "an order needs the name of the person who gives it, without spaces around it"
     if rule.needs_reason and not order.reason.strip():
         return f"`{order.verb}` needs a reason"
-    return rule.refusal(state, order)
+    return may_order(state, order, at) or rule.refusal(state, order) or proving.refusal(state, order, at)
 
 
 def obey(turn: Turn, order: Order) -> None:
     """Carry out an order that was not refused."""
+    proving.taken(turn, order)
     RULES[order.verb].obey(turn, order)

@@ -17,13 +17,24 @@ from stanch.language.render.phrases import revert_words
 
 def target_of(call: Call) -> str:
     """Hosts, or the host of a URL; empty when the call names none."""
+    return ", ".join(targets_of(call))
+
+
+def targets_of(call: Call) -> tuple[str, ...]:
     hosts = call.params.get("hosts")
     if isinstance(hosts, list):
-        return ", ".join(str(host) for host in hosts)
+        return tuple(str(host) for host in hosts)
     if isinstance(hosts, str):
-        return hosts
+        return (hosts,)
     url = call.params.get("url") or call.params.get("server")
-    return (urlsplit(url).netloc or url) if isinstance(url, str) else ""
+    return (_host_of(url),) if isinstance(url, str) else ()
+
+
+def _host_of(url: str) -> str:
+    try:
+        return urlsplit(url).netloc or url
+    except ValueError:
+        return url
 
 
 def command_of(call: Call) -> str:

@@ -2,7 +2,7 @@
 
 1. A node is one execution of a step (or one item of its `for_each`); its path names it for ever.
 2. While the run has not ended, something is awaited: an action, a timer, or both beside an open request. Or
-   something is parked, because the run is paused or on hold.
+   the run is paused, or something is parked because it is on hold.
 3. Every open request has exactly one timer: the next rung of its ladder, or its end; none while it is paused.
    A block, child or loop with a limit has one more while it runs.
 4. A key is used once: in `awaited` while it is open, never again afterwards.
@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -140,6 +140,20 @@ class Node:
     note: str = ""
     started: float = 0.0
     ended: float = 0.0
+    begun: float = 0.0
+    """When nothing stood in its way any more: a decision about it can be withdrawn until then."""
+    due: float = 0.0
+    """When its limit is reached. While the run is paused no timer runs for that."""
+    executed: bool = False
+    """Its change was made, whatever was wrong with what it gave."""
+    looking: bool = False
+    """Before anybody is told what to do by hand, it is looked whether that is there already."""
+    waived: str = ""
+    """By whom and why its read or its verification, which is being stopped, is not waited for."""
+    asks_anew: bool = False
+    """It was approved as a part of what is around it; before it is done again it is asked about by itself."""
+    undo_next: bool = False
+    """As soon as all in it has been stopped, what it changed is taken back."""
 
     @property
     def prefix(self) -> str:
@@ -150,6 +164,16 @@ class Node:
 def folder(path: str) -> str:
     """Everything of a node's path before its own name: up to the last `.` of a round or `/` of a child."""
     return path[: max(path.rfind("."), path.rfind("/")) + 1]
+
+
+def folders(prefix: str, shortest: int) -> Iterator[str]:
+    """The beginnings of `prefix` in which names may stand, from the outside in: none is shorter than
+    `shortest`."""
+    if not shortest:
+        yield ""
+    for at, char in enumerate(prefix, 1):
+        if char in "./" and at >= shortest:
+            yield prefix[:at]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +194,25 @@ class OpenRequest:
     """Nobody is paged before: somebody has acknowledged it."""
     bound: Mapping[str, Json] = field(default_factory=dict)
     """What its digest covers: compared when something may have changed under it."""
+    moment: float = 0.0
+    """When it was put: for its expressions it stays that moment."""
+    put_off: float = 0.0
+    """By how many seconds the acknowledgement has set its ladder back."""
+    lasts: float = 0.0
+    """Seconds that its step gives it; 0 when its ladder says how long it is open."""
+    since: float = 0.0
+    """The moment from which its ladder counts: when it was put or handed over, or later by what it stood
+    still."""
+    reached: tuple[int, ...] = ()
+    """Which rungs of the ladder have been paged, in that order."""
+    paged_at: float = 0.0
+    """When somebody was last paged about it."""
+    due: float = 0.0
+    """The moment of its timer."""
+    frozen: float = 0.0
+    """Since when it stands still, because the run is paused; 0.0 while it does not."""
+    spoke: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Who has approved to the roles for which they answered then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +233,12 @@ class State:
     started: float = 0.0
     ended: float = 0.0
     nodes: Mapping[str, Node] = field(default_factory=dict)
+    inside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By node path: its children's paths, in the order in which they were opened."""
+    tally: Mapping[tuple[str, Phase], int] = field(default_factory=dict)
+    """By node path and phase: how many of its children are in that phase."""
+    live: Mapping[str, None] = field(default_factory=dict)
+    """Paths of the nodes that have not ended: what an event costs does not grow with what has."""
     values: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
     """By node path: what `steps.<id>` may read of it."""
     awaited: Mapping[str, str] = field(default_factory=dict)
@@ -206,11 +255,19 @@ class State:
     """A change has been started."""
     aborting: str = ""
     """Why the run is being aborted."""
+    edited: bool = False
+    """Inputs of the run were changed since it began."""
+    back_to: int | None = None
+    """Position in the ledger down to which all is taken back as soon as nothing is under way any more."""
+    taking_back: bool = False
+    """The run is over but for what is being taken or put back."""
     paused: str = ""
     """By whom and why nothing new begins; empty while it may."""
     paused_at: float = 0.0
     held: str = ""
     """By whom and why no change begins, while reads go on; empty while it may."""
+    holds: Mapping[str, str] = field(default_factory=dict)
+    """What `held` says, by the incident for which it was ordered; empty is this run's own."""
     parked: tuple[Parked, ...] = ()
     """What a pause or a hold keeps back, in the order in which it came."""
     to_skip: Mapping[str, str] = field(default_factory=dict)

@@ -16,10 +16,10 @@ def account(state: State, until: float) -> Spent:
     if not state.nodes or state.outcome is not None:
         return state.spent
     spent = state.spent
-    phases = {node.phase for node in state.nodes.values()}
+    phases = {state.nodes[path].phase for path in state.live}
     if phases.intersection(_WORK):
         return replace(spent, automation=spent.automation + passed)
-    if Phase.ASKING in phases:
+    if Phase.ASKING in phases or state.paused or state.parked:
         return replace(spent, waiting=spent.waiting + passed)
     if Phase.DOUBTING in phases:
         return replace(spent, in_doubt=spent.in_doubt + passed)

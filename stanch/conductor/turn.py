@@ -3,46 +3,31 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
+from stanch.conductor.book import Book
 from stanch.conductor.commands import Command, Page, RunAction, StartTimer
 from stanch.conductor.events import Entered, Internal, Repeated
+from stanch.conductor.people import addressed, resolve
 from stanch.conductor.preview import page_text
-from stanch.conductor.state import Node, OpenRequest, Phase, State, folder
-from stanch.contract import ActionTask, Effected, Kept, Moment, PageTask
+from stanch.conductor.state import Node, OpenRequest, Phase, State, folders
+from stanch.contract import ActionTask, Effected, Kept, Moment, PageTask, TargetEnd
 from stanch.errors import EvaluationError
-from stanch.language.encode import plan_digest
 from stanch.language.evaluate import Scope, render, show
-from stanch.language.plan import Json, Plan, Step, all_steps
+from stanch.language.plan import Json, Step
 from stanch.language.template import OPEN
 
-
-class Book:
-    """A Plan and those of its children, with their steps by id; made once a run."""
-
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-        self.plans: Mapping[str, Plan] = {**plan.children, plan.runbook: plan, "": plan}
-        self._steps = {name: _by_id(held) for name, held in self.plans.items()}
-
-    def step(self, node: Node) -> Step:
-        return self._steps[node.runbook][node.step]
-
-    def root(self, runbook: str) -> Step:
-        """A runbook as one step: what it requires, and its steps."""
-        return self._steps[runbook][""]
-
-    @cached_property
-    def digest(self) -> str:
-        return plan_digest(self.plan)
-
-
-def _by_id(plan: Plan) -> dict[str, Step]:
-    root = Step(id="", title=plan.title, steps=plan.steps, require=plan.require)
-    return {"": root} | {step.id: step for step in all_steps(plan.steps)}
+_ALIVE = tuple(phase for phase in Phase if not phase.final)
+_ENDS = {
+    "done": "it had ended by itself",
+    "not_started": "nothing was executed",
+    "stopped": "stopped",
+    "running": "still running, and could not be ended",
+    "unknown": "nobody knows how it ended",
+}
+"""State of a `TargetEnd`, in words."""
 
 
 class Turn:
@@ -51,6 +36,9 @@ class Turn:
         self.before = state
         self.at = max(at, state.clock)
         self.nodes = dict(state.nodes)
+        self.inside_of = dict(state.inside)
+        self.tally = dict(state.tally)
+        self.live = dict(state.live)
         self.values = dict(state.values)
         self.awaited = dict(state.awaited)
         self.requests = dict(state.requests)
@@ -65,6 +53,10 @@ class Turn:
         self.paused = state.paused
         self.paused_at = state.paused_at
         self.held = state.held
+        self.holds = dict(state.holds)
+        self.edited = state.edited
+        self.back_to = state.back_to
+        self.taking_back = state.taking_back
         self.parked = list(state.parked)
         self.to_skip = dict(state.to_skip)
         self.roles = dict(state.roles)
@@ -86,8 +78,37 @@ class Turn:
     def put(self, node: Node, **fields: Any) -> Node:
         """Store `node` with `fields` replaced; returns what was stored."""
         changed = replace(node, **fields) if fields else node
+        self._index(self.nodes.get(changed.path), changed)
         self.nodes[changed.path] = changed
         return changed
+
+    def _index(self, was: Node | None, now: Node) -> None:
+        parent = now.parent
+        if was is None and parent is not None:
+            self.inside_of[parent] = (*self.inside_of.get(parent, ()), now.path)
+        if was is None or was.phase is not now.phase:
+            if parent is not None:
+                self.tally[parent, now.phase] = self.tally.get((parent, now.phase), 0) + 1
+                if was is not None:
+                    self.tally[parent, was.phase] -= 1
+            if now.phase.final:
+                self.live.pop(now.path, None)
+            else:
+                self.live[now.path] = None
+
+    def drop(self, node: Node) -> None:
+        """Forget `node` and all in it, as if it had never been opened. Nothing of it may be awaited."""
+        for each in (node, *self.inner(node)):
+            del self.nodes[each.path]
+            self.live.pop(each.path, None)
+            self.values.pop(each.path, None)
+            self.inside_of.pop(each.path, None)
+            for phase in Phase:
+                self.tally.pop((each.path, phase), None)
+        if node.parent is not None:
+            left = self.inside_of.get(node.parent, ())
+            self.inside_of[node.parent] = tuple(path for path in left if path != node.path)
+            self.tally[node.parent, node.phase] -= 1
 
     def open_child(self, parent: Node, step: str, *, item: int | None = None) -> None:
         """A new node under `parent` for `step`, or for one item of the parent's own step; it is entered."""
@@ -128,8 +149,16 @@ class Turn:
         """Tell another node, after the handler that is running now."""
         self.queue.append((path, event))
 
-    def children(self, node: Node) -> list[Node]:
-        return [child for child in self.nodes.values() if child.parent == node.path]
+    def children(self, node: Node, *phases: Phase) -> list[Node]:
+        """The nodes right below `node`: all, or those in one of the phases."""
+        if phases and not any(self.tally.get((node.path, phase)) for phase in phases):
+            return []
+        children = [self.nodes[path] for path in self.inside_of.get(node.path, ())]
+        return [child for child in children if child.phase in phases] if phases else children
+
+    def all_ended(self, node: Node) -> bool:
+        """Whether every child of `node` has ended."""
+        return not any(self.tally.get((node.path, phase)) for phase in _ALIVE)
 
     def is_below(self, node: Node, ancestor: Node) -> bool:
         """Whether `node` is `ancestor` or inside of it."""
@@ -141,8 +170,17 @@ class Turn:
         return False
 
     def inner(self, node: Node) -> list[Node]:
-        """All nodes below `node`."""
-        return [each for each in self.nodes.values() if each.path != node.path and self.is_below(each, node)]
+        """All nodes below `node`, each before what is in it."""
+        found: list[Node] = []
+        for child in self.children(node):
+            found += (child, *self.inner(child))
+        return found
+
+    def around(self, node: Node) -> Iterator[Node]:
+        """The nodes around `node`, from the inside out; the root last."""
+        while node.parent is not None:
+            node = self.nodes[node.parent]
+            yield node
 
     def calling(self, node: Node) -> frozenset[str]:
         """The runbooks that `node` is inside of: the run's own, and the children that were called."""
@@ -158,29 +196,35 @@ class Turn:
         """The names that `node`'s expressions may read, with `extra` (such as `result`). A loop may call its
         items `node`, or anything else."""
         frame = self.nodes[node.frame].inputs if node.frame else self.given.inputs
-        return self._names(node.prefix, node.frame, {**node.names, "inputs": dict(frame)}, extra)
+        return self._names(
+            node.runbook, node.prefix, node.frame, {**node.names, "inputs": dict(frame)}, extra
+        )
 
     def inside(self, node: Node) -> Scope:
         """What a runbook's own outputs may read: of the run's, or of the child that `node` calls."""
         if not node.path:
             return self.scope(node)
-        return self._names(f"{node.path}/", node.path, {"inputs": dict(node.inputs)}, {})
+        child = self.step(node).child
+        assert child is not None
+        return self._names(child.runbook, f"{node.path}/", node.path, {"inputs": dict(node.inputs)}, {})
 
     def _names(
-        self, prefix: str, frame: str, names: Mapping[str, Json], extra: Mapping[str, Json]
+        self, runbook: str, prefix: str, frame: str, names: Mapping[str, Json], extra: Mapping[str, Json]
     ) -> dict[str, Json]:
-        steps: dict[str, Json] = {}
+        """Looked up by the steps that `runbook` has, and not among all that has run: a loop may be long."""
+        given = self.given.names
+        steps: dict[str, Json] = dict(given.get("steps", {}))
         moments: dict[str, Json] = {"run.started": self.before.started, "run.now": self.at}
-        outermost = f"{frame}/" if frame else ""
-        for path, held in self.values.items():
-            where = folder(path)
-            if prefix.startswith(where) and where.startswith(outermost):
-                name = path[len(where) :]
+        for where in folders(prefix, len(frame) + 1 if frame else 0):
+            for name in self.book.names(runbook):
+                path = where + name
+                if (held := self.values.get(path)) is None:
+                    continue
                 steps[name] = held
                 if (of := self.nodes.get(path)) is not None:
                     moments[f"steps.{name}.started"] = of.started
                     moments[f"steps.{name}.ended"] = of.ended
-        return {**names, "steps": steps, "run": self._run(), **moments, **extra}
+        return {**given, **names, "steps": steps, "run": self._run(), **moments, **extra}
 
     def _run(self) -> dict[str, Json]:
         given = self.given
@@ -190,6 +234,7 @@ class Turn:
             "url": given.url,
             "mode": given.mode,
             "severity": given.severity,
+            "resolved": self.resolved > 0,
             "findings": [{"step": each.step, "is": each.verdict, "text": each.text} for each in self.found],
         }
         if given.incident is not None:
@@ -236,16 +281,23 @@ class Turn:
         given = self.given
         request = opened.request
         text = page_text(f"{given.severity} {self.book.plan.runbook}", request)
-        task = PageTask(self.before.run, request.id, to, opened.rung, given.severity, text, given.url)
-        self.commands.append(Page(task))
-        self.note("paged", f"paged {to}", step=request.step)
+        self._page(PageTask(self.before.run, request.id, to, opened.rung, given.severity, text, given.url))
+        again = " again" if opened.reminders else ""
+        self.note("paged", f"paged {addressed(self, to, self.at)}{again}", step=request.step)
 
     def page_about(self, node: Node, to: str, text: str) -> None:
         """Tell somebody something that needs no answer."""
         given = self.given
         told = " ".join(f"{given.severity} {self.book.plan.runbook}: {text}".split())[:400]
-        self.commands.append(Page(PageTask(self.before.run, "", to, 0, given.severity, told, given.url)))
-        self.note("paged", f"paged {to}", step=node.path)
+        self._page(PageTask(self.before.run, "", to, 0, given.severity, told, given.url))
+        self.note("paged", f"paged {addressed(self, to, self.at)}", step=node.path)
+
+    def _page(self, task: PageTask) -> None:
+        """To whoever that is now."""
+        held = resolve(self, task.to, self.at)
+        people = tuple(sorted(held.people or ()))
+        task = replace(task, to=held.by, people=people, handed=held.by in self.roles)
+        self.commands.append(Page(task))
 
     def note(self, kind: str, text: str, *, step: str = "", by: str = "") -> None:
         self.timeline.append(Moment(self.at, kind, text, step, by))
@@ -257,6 +309,15 @@ class Turn:
             if each.error:
                 self.note("problem", f"`{each.name}` was not kept: {each.error}", step=node.path)
 
+    def tell_ends(self, node: Node, ends: tuple[TargetEnd, ...]) -> None:
+        """How an action that was cut short ended on each target: one line for those that are alike."""
+        alike: dict[str, list[str]] = {}
+        for end in ends:
+            words = _ENDS[end.state] + (f" ({end.note})" if end.note else "")
+            alike.setdefault(words, []).append(end.target)
+        for words, targets in alike.items():
+            self.note("target", f"{', '.join(targets)}: {words}", step=node.path)
+
     def record(self, effect: Effected) -> None:
         self.ledger.append(effect)
 
@@ -266,6 +327,9 @@ class Turn:
             self.before,
             clock=self.at,
             nodes=self.nodes,
+            inside=self.inside_of,
+            tally=self.tally,
+            live=self.live,
             values=self.values,
             awaited=self.awaited,
             requests=self.requests,
@@ -280,6 +344,10 @@ class Turn:
             paused=self.paused,
             paused_at=self.paused_at,
             held=self.held,
+            holds=self.holds,
+            edited=self.edited,
+            back_to=self.back_to,
+            taking_back=self.taking_back,
             parked=tuple(self.parked),
             to_skip=self.to_skip,
             roles=self.roles,

@@ -7,9 +7,12 @@ epoch, durations are seconds.
 
 from stanch.contract.action import ActionReport, ActionTask, Kept, PageTask, Progress, TargetEnd
 from stanch.contract.decision import Abort, Accepted, AlertChanged, Decision, Order, Proof
+from stanch.contract.incident import IncidentInput, IncidentView, Join, JoinTask, Member, TellTask, Told
 from stanch.contract.names import (
     ACTIONS,
+    ACTIVITY_JOIN,
     ACTIVITY_PAGE,
+    ACTIVITY_TELL,
     QUERY_PLAN,
     QUERY_REQUESTS,
     QUERY_STATE,
@@ -28,17 +31,23 @@ from stanch.contract.names import (
     TASK_QUEUE,
     UPDATE_ABORT,
     UPDATE_DECIDE,
+    UPDATE_HOLD,
+    UPDATE_JOIN,
     UPDATE_ORDER,
+    UPDATE_RELEASE,
+    WORKFLOW_INCIDENT,
 )
 from stanch.contract.policy import Ladder, PublicKey, Rung, RunPolicy, Shift
 from stanch.contract.request import Change, Found, Request, Tick
-from stanch.contract.run import IncidentRef, RunInput, RunResult, Trigger
+from stanch.contract.run import Followup, IncidentRef, RunInput, RunResult, Trigger
 from stanch.contract.view import Effected, Moment, RunView, Spent, StepView
 from stanch.contract.words import REVISION, Choice, Mode, Outcome, Severity, Verb
 
 __all__ = [
     "ACTIONS",
+    "ACTIVITY_JOIN",
     "ACTIVITY_PAGE",
+    "ACTIVITY_TELL",
     "QUERY_PLAN",
     "QUERY_REQUESTS",
     "QUERY_STATE",
@@ -58,7 +67,11 @@ __all__ = [
     "TASK_QUEUE",
     "UPDATE_ABORT",
     "UPDATE_DECIDE",
+    "UPDATE_HOLD",
+    "UPDATE_JOIN",
     "UPDATE_ORDER",
+    "UPDATE_RELEASE",
+    "WORKFLOW_INCIDENT",
     "Abort",
     "Accepted",
     "ActionReport",
@@ -68,10 +81,16 @@ __all__ = [
     "Choice",
     "Decision",
     "Effected",
+    "Followup",
     "Found",
+    "IncidentInput",
     "IncidentRef",
+    "IncidentView",
+    "Join",
+    "JoinTask",
     "Kept",
     "Ladder",
+    "Member",
     "Mode",
     "Moment",
     "Order",
@@ -91,7 +110,9 @@ __all__ = [
     "Spent",
     "StepView",
     "TargetEnd",
+    "TellTask",
     "Tick",
+    "Told",
     "Trigger",
     "Verb",
 ]

@@ -78,6 +78,8 @@ class RunPolicy:
     """Business hours of the days ahead, as moments from and to; outside of all of them when empty."""
     named: bool = False
     """The policy names people: what is neither a role, a group nor a schedule of it is one person's name."""
+    people: tuple[str, ...] = ()
+    """Everybody whom the policy names, if it does: a role is handed over to no other."""
     unsigned: Literal["accept", "refuse"] = "accept"
     """What becomes of a decision or an order without a proof: taken and told as unverified, or refused."""
     keys: tuple[PublicKey, ...] = ()

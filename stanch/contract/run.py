@@ -53,6 +53,8 @@ class RunInput:
     flaps: tuple[str, ...] = ()
     """Runs of the same runbook for the same alert shortly before, a line each. Any at all: nothing runs until
     a person has said so."""
+    names: Mapping[str, Json] = field(default_factory=dict)
+    """Names, beside its own, that its expressions may read: what the run that left it behind has fixed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +65,12 @@ class RunResult:
     outcome: Outcome
     reason: str = ""
     outputs: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Followup:
+    """A run that a run leaves behind at its end, to put back later what it has borrowed."""
+
+    suffix: str
+    """What its id has behind that of the run: `/return-1`."""
+    given: RunInput

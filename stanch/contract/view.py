@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from stanch.contract.action import Kept
 from stanch.contract.request import Found, Request
 from stanch.contract.words import Mode, Outcome, Severity
-from stanch.language.plan import Call, Json
+from stanch.language.plan import Call, Json, Revert
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,10 @@ class Effected:
     """It is undone because it was borrowed, and came back."""
     part_of: str = ""
     """Path of the block whose one way back takes this back too."""
+    later: Revert | None = None
+    """When it comes back after the run has ended, its texts filled in; None if not then."""
+    reads: Mapping[str, Json] = field(default_factory=dict)
+    """The names that the condition of `later` reads, as they were then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,8 @@ class RunView:
     """By whom and why; empty while it goes on."""
     held: str = ""
     """By whom and why no change may begin; empty while they may."""
+    holds: Mapping[str, str] = field(default_factory=dict)
+    """What `held` says, by the incident for which it was ordered; the run's own under the empty name."""
     parked: tuple[str, ...] = ()
     """Paths of the steps whose turn has come and that a pause or a hold keeps back."""
     roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

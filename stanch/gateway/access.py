@@ -41,15 +41,20 @@ def require_sender(request: Request, token: str) -> None:
     if not token:
         require_here(request, _ONLY_HERE)
         return
-    scheme, _, shown = request.headers.get("authorization", "").partition(" ")
-    # Headers arrive as latin-1; compare_digest takes text only if it is ASCII.
-    same = hmac.compare_digest(shown.strip().encode("latin-1"), token.encode())
-    if scheme.lower() != "bearer" or not same:
+    shown = bearer(request)
+    if shown is None or not hmac.compare_digest(shown, token.encode()):
         raise HTTPException(
             401,
             "show gateway.alert_token as `Authorization: Bearer ...` (Alertmanager: `http_config`)",
             {"WWW-Authenticate": "Bearer"},
         )
+
+
+def bearer(request: Request) -> bytes | None:
+    """The bearer token that the request shows; None when it shows none."""
+    scheme, _, shown = request.headers.get("authorization", "").partition(" ")
+    # Headers arrive as latin-1; compare_digest takes text only if it is ASCII.
+    return shown.strip().encode("latin-1") if scheme.lower() == "bearer" else None
 
 
 def require_here(request: Request, rule: str) -> None:

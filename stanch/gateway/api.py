@@ -1,7 +1,7 @@
-"""`/api/v1/runs...`: what the command line does, as JSON, for programs on this machine.
+"""`/api/v1/runs...`: what the command line does, as JSON.
 
-People are not authenticated here yet, so nobody else is let in, and what a decision says of its author is
-taken as it is said.
+A person who shows their token is signed for. Without one, only programs on this machine are let in, and what
+they say of who decides is passed on as it is, with the proof that it may bring.
 """
 
 from __future__ import annotations
@@ -9,31 +9,36 @@ from __future__ import annotations
 import dataclasses
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from temporalio.client import Client
 
-from stanch.client import runs
+from stanch.client import incidents, runs
+from stanch.client.joining import incident_name
 from stanch.client.start import Start
-from stanch.contract import Abort, Decision, Severity
+from stanch.contract import Abort, Decision, IncidentRef, Order, Proof, Severity
 from stanch.errors import InvalidInput
-from stanch.gateway.access import require_here
 from stanch.gateway.alerts.document import read
 from stanch.gateway.body import read_body
 from stanch.gateway.engine import Engine
+from stanch.gateway.people import People
 from stanch.language.inputs import check_inputs
 from stanch.language.plan import Json
 from stanch.library import Library
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+    from temporalio.client import WorkflowHandle
 
+    _M = TypeVar("_M", Decision, Abort, Order)
     _D = TypeVar("_D", bound=DataclassInstance)
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
@@ -51,22 +56,39 @@ class RunWanted:
     inputs: Mapping[str, Json] = field(default_factory=dict)
     severity: Severity = "SEV3"
     key: str = ""
+    incident: str = ""
+    """The incident that it belongs to, and is held with."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentWanted:
+    """Body of `POST /api/v1/incidents/{incident}/hold` and `/release`."""
+
+    by: str
+    reason: str = ""
+    via: str = "api"
+    proof: Proof | None = None
 
 
 class Api:
-    def __init__(self, engine: Engine, library: Library, *, max_body: int) -> None:
+    def __init__(self, engine: Engine, library: Library, people: People, *, max_body: int) -> None:
         self._engine = engine
         self._library = library
+        self._people = people
         self._max_body = max_body
 
     def routes(self) -> list[Route]:
         """The longer paths come first: a run's name has slashes of its own."""
         return [
-            Route("/api/v1/runs", _here(self.index), methods=["GET"]),
-            Route("/api/v1/runs", _here(self.start), methods=["POST"]),
-            Route("/api/v1/runs/{run:path}/decisions", _here(self.decide), methods=["POST"]),
-            Route("/api/v1/runs/{run:path}/abort", _here(self.abort), methods=["POST"]),
-            Route("/api/v1/runs/{run:path}", _here(self.show), methods=["GET"]),
+            Route("/api/v1/runs", self._admitted(self.index), methods=["GET"]),
+            Route("/api/v1/runs", self._admitted(self.start), methods=["POST"]),
+            Route("/api/v1/runs/{run:path}/decisions", self._admitted(self.decide), methods=["POST"]),
+            Route("/api/v1/runs/{run:path}/abort", self._admitted(self.abort), methods=["POST"]),
+            Route("/api/v1/runs/{run:path}/orders", self._admitted(self.order), methods=["POST"]),
+            Route("/api/v1/runs/{run:path}", self._admitted(self.show), methods=["GET"]),
+            Route("/api/v1/incidents/{incident}", self._admitted(self.show_incident), methods=["GET"]),
+            Route("/api/v1/incidents/{incident}/hold", self._admitted(self.hold), methods=["POST"]),
+            Route("/api/v1/incidents/{incident}/release", self._admitted(self.release), methods=["POST"]),
         ]
 
     async def index(self, request: Request) -> Response:
@@ -81,7 +103,7 @@ class Api:
         return JSONResponse({"runs": [dataclasses.asdict(line) for line in lines]})
 
     async def start(self, request: Request) -> Response:
-        wanted = _typed(RunWanted, await read_body(request, self._max_body))
+        wanted = await self._said(request, RunWanted)
         plan = self._library.plans.get(wanted.runbook)
         if plan is None:
             raise HTTPException(404, f"there is no runbook `{wanted.runbook[:64]}`")
@@ -93,6 +115,9 @@ class Api:
             inputs=check_inputs(plan, wanted.inputs),
             started_by=wanted.by,
             severity=wanted.severity,
+            incident=IncidentRef(incident_name(wanted.incident), wanted.severity)
+            if wanted.incident
+            else None,
         )
         return JSONResponse(dataclasses.asdict(await self._engine.start(start)), 201)
 
@@ -103,18 +128,85 @@ class Api:
         return JSONResponse(dataclasses.asdict(seen))
 
     async def decide(self, request: Request) -> Response:
-        decision = _typed(Decision, await read_body(request, self._max_body))
+        decision = await self._said(request, Decision)
         run = await self._resolve(request)
         async with self._engine.call("decide", whom="a worker (is one running?)") as client:
-            accepted = await runs.decide(client.get_workflow_handle(run), replace(decision, via="api"))
+            handle = client.get_workflow_handle(run)
+            accepted = await runs.decide(handle, await self._signed(request, handle, decision))
         return JSONResponse(dataclasses.asdict(accepted))
 
     async def abort(self, request: Request) -> Response:
-        order = _typed(Abort, await read_body(request, self._max_body))
+        order = await self._said(request, Abort)
         run = await self._resolve(request)
         async with self._engine.call("abort", whom="a worker (is one running?)") as client:
-            accepted = await runs.abort(client.get_workflow_handle(run), replace(order, via="api"))
+            handle = client.get_workflow_handle(run)
+            accepted = await runs.abort(handle, await self._signed(request, handle, order))
         return JSONResponse(dataclasses.asdict(accepted))
+
+    async def order(self, request: Request) -> Response:
+        order = await self._said(request, Order)
+        run = await self._resolve(request)
+        async with self._engine.call("order", whom="a worker (is one running?)") as client:
+            handle = client.get_workflow_handle(run)
+            accepted = await runs.order(handle, await self._signed(request, handle, order))
+        return JSONResponse(dataclasses.asdict(accepted))
+
+    async def show_incident(self, request: Request) -> Response:
+        async with self._incident(request, "view") as (client, incident):
+            seen = await incidents.view(client, incident)
+        return JSONResponse(dataclasses.asdict(seen))
+
+    async def hold(self, request: Request) -> Response:
+        return await self._order_all(request, "hold")
+
+    async def release(self, request: Request) -> Response:
+        return await self._order_all(request, "release")
+
+    async def _order_all(self, request: Request, verb: Literal["hold", "release"]) -> Response:
+        wanted = await self._said(request, IncidentWanted)
+        async with self._incident(request, verb) as (client, incident):
+            order = Order(
+                verb, wanted.by, wanted.reason, incident=incident, via=wanted.via, proof=wanted.proof
+            )
+            accepted = await incidents.order(client, await self._signed(request, None, order))
+        return JSONResponse(dataclasses.asdict(accepted))
+
+    @asynccontextmanager
+    async def _incident(self, request: Request, name: str) -> AsyncIterator[tuple[Client, str]]:
+        """A client, and the incident that the address names. Raises HTTPException 404 when there is none."""
+        whom = "a worker (is one running?)"
+        async with self._engine.call(name, deadline=runs.WORKER_PATIENCE, whom=whom) as client:
+            try:
+                yield client, incident_name(request.path_params["incident"])
+            except incidents.NoIncident as error:
+                raise HTTPException(404, str(error)) from error
+
+    def _admitted(self, endpoint: Endpoint) -> Endpoint:
+        async def guarded(request: Request) -> Response:
+            self._people.admit(request)
+            return await endpoint(request)
+
+        return guarded
+
+    async def _said(self, request: Request, kind: type[_D]) -> _D:
+        """The body, in nobody else's name than the caller's. Raises InvalidInput, HTTPException."""
+        return _typed(kind, await read_body(request, self._max_body), by=self._people.admit(request))
+
+    async def _signed(
+        self, request: Request, handle: WorkflowHandle[object, object] | None, message: _M
+    ) -> _M:
+        """The message as the caller has signed it, or signed for who they are, or (from this machine) as it
+        is. An order for an incident needs no run."""
+        if message.proof is not None:
+            return message
+        message = replace(message, via="api")
+        who = self._people.admit(request)
+        if not who:
+            return message
+        if handle is None:
+            return self._people.sign(message, who, "", 0.0)
+        seen = await runs.view(handle)
+        return self._people.sign(message, who, seen.run, seen.started)
 
     async def _resolve(self, request: Request) -> str:
         """The id of the run that the address names. Raises HTTPException 404 when there is none."""
@@ -125,17 +217,14 @@ class Api:
             raise HTTPException(404, str(error)) from error
 
 
-def _here(endpoint: Endpoint) -> Endpoint:
-    async def guarded(request: Request) -> Response:
-        require_here(request, "people are not authenticated yet, so only this machine may use /api")
-        return await endpoint(request)
+def _typed(kind: type[_D], body: bytes, *, by: str = "") -> _D:
+    """The body as `kind`, said `by` this person if it is known who speaks.
 
-    return guarded
-
-
-def _typed(kind: type[_D], body: bytes) -> _D:
-    """The body as `kind`. Raises InvalidInput with the place of the first thing that does not fit."""
+    Raises InvalidInput with the place of the first thing that does not fit, and HTTPException 403.
+    """
     data = read(body).value
+    if by and isinstance(data, dict) and data.setdefault("by", by) != by:
+        raise HTTPException(403, f"the token is that of {by}, who can speak for nobody else (`by`)")
     known = [spec.name for spec in dataclasses.fields(kind)]
     if isinstance(data, dict) and (odd := next((key for key in data if key not in known), None)) is not None:
         raise InvalidInput(f"`{odd[:64]}` is not expected here; known are: {', '.join(known)}")

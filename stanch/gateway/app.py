@@ -20,6 +20,7 @@ from stanch.gateway.dispatch import Dispatcher
 from stanch.gateway.engine import ClientProvider, Engine
 from stanch.gateway.health import Health
 from stanch.gateway.metrics import Metrics
+from stanch.gateway.people import read_people
 from stanch.gateway.server import listen
 from stanch.library import Library
 
@@ -35,7 +36,7 @@ async def serve(
 ) -> None:
     """Run the gateway with this client until `stop` is set; signals are left to the process around it.
 
-    `listening` is told the base URL. Raises InvalidInput when the port or the alert token cannot be had.
+    `listening` is told the base URL. Raises InvalidInput when the port, a token or a key cannot be had.
     """
 
     async def connected() -> Client:
@@ -48,7 +49,7 @@ def create_app(
     config: Config, client_provider: ClientProvider, library: Library, *, eager: bool = False
 ) -> Starlette:
     """The application; `client_provider` is asked for a client at every call. `eager` offers the first task
-    of a run to a worker in this process. Raises InvalidInput when the alert token cannot be read."""
+    of a run to a worker in this process. Raises InvalidInput when a token or a key cannot be read."""
     metrics = Metrics()
     engine = Engine(config, client_provider, metrics, eager=eager)
     settings = config.gateway
@@ -65,7 +66,7 @@ def create_app(
             Route("/healthz", health.alive),
             Route("/readyz", health.ready),
             Route("/metrics", health.metrics),
-            *Api(engine, library, max_body=settings.max_body).routes(),
+            *Api(engine, library, read_people(settings), max_body=settings.max_body).routes(),
         ],
         exception_handlers={
             HTTPException: answers.refused,

@@ -3,13 +3,16 @@
 1. An alert and a runbook make one workflow id, so however often the alert is delivered, one run is open.
 2. A run remembers the episode (the alert's start) in its memo: once it has ended, further deliveries of the
    same episode, which Alertmanager repeats for hours, start nothing.
-3. Repeated firing is not signalled to a run: a storm would fill its history. A resolved alert is, once.
-4. Nothing here is remembered that a restart may not forget: Temporal is asked every time.
+3. Repeated firing is not signalled to a run: a storm would fill its history. A resolved alert is, once, and
+   so is one that fires again afterwards.
+4. A runbook that has run too often for the alert, which is back, waits for a person (`flapping`).
+5. Nothing here is remembered that a restart may not forget: Temporal is asked every time.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
@@ -21,6 +24,7 @@ from stanch.contract import AlertChanged, Trigger
 from stanch.errors import EngineUnavailable, InvalidInput
 from stanch.gateway.alerts.alert import Alert
 from stanch.gateway.engine import Engine
+from stanch.gateway.flapping import history
 from stanch.gateway.routing import Match, Problem, concerned, route
 from stanch.library import Library
 
@@ -73,7 +77,7 @@ class Dispatcher:
         self._engine = engine
         self._triggers = library.triggers
         self._opening: dict[tuple[str, float], asyncio.Task[Touched]] = {}
-        self._told: OrderedDict[tuple[str, str, float], None] = OrderedDict()
+        self._told: OrderedDict[tuple[str, str, str, float], None] = OrderedDict()
 
     async def deliver(self, alerts: Iterable[Alert]) -> Receipt:
         """Start, or find, the runs of `alerts`; done when Temporal has them. Raises EngineUnavailable, after
@@ -125,10 +129,15 @@ class Dispatcher:
         state: State = "started"
         if found and found.running:
             execution, state = found.id, "running"
+            if alert.started > (found.episode or alert.started):
+                # A newer episode than the run's: the alert had resolved, of which the run was told.
+                await self._tell_once(run, found.id, alert, "firing", alert.started)
         elif found and found.episode == alert.started:
             execution, state = found.id, "already_handled"
         else:
-            execution = (await self._engine.start(self._start(alert, match))).execution
+            flaps = await history(self._engine, self._config.policy.flap, run, match.plan, time.time())
+            start = replace(self._start(alert, match), flaps=flaps)
+            execution = (await self._engine.start(start)).execution
         url = run_url(self._config, run)
         return Touched(run, execution, url, match.plan.runbook, alert.fingerprint, state)
 
@@ -158,17 +167,19 @@ class Dispatcher:
             # An older episode's end, delivered late, says nothing about the one that is being handled.
             if found is None or not found.running or alert.started < (found.episode or 0.0):
                 continue
-            await self._tell_once(run, found.id, alert)
+            await self._tell_once(run, found.id, alert, "resolved", alert.ended)
 
-    async def _tell_once(self, run: str, execution: str, alert: Alert) -> None:
-        key = (run, execution, alert.started)
+    async def _tell_once(
+        self, run: str, execution: str, alert: Alert, status: Literal["firing", "resolved"], at: float
+    ) -> None:
+        key = (run, execution, status, alert.started)
         if key in self._told:
             return
         self._told[key] = None
         if len(self._told) > _REMEMBERED:
             self._told.popitem(last=False)
         try:
-            await self._engine.tell(run, execution, AlertChanged("resolved", alert.fingerprint, alert.ended))
+            await self._engine.tell(run, execution, AlertChanged(status, alert.fingerprint, at))
         except EngineUnavailable:
             # The sender will repeat, and then it has to be told.
             self._told.pop(key, None)

@@ -6,11 +6,17 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TypeAlias
 
 from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
-from temporalio.client import Client, RPCTimeoutOrCancelledError, WorkflowExecutionStatus
+from temporalio.client import (
+    Client,
+    RPCTimeoutOrCancelledError,
+    WorkflowExecution,
+    WorkflowExecutionStatus,
+)
 from temporalio.service import RPCError, RPCStatusCode
 
 from stanch.client.start import Start, Started, start_run
@@ -23,6 +29,8 @@ ClientProvider: TypeAlias = Callable[[], Awaitable[Client]]
 
 DEADLINE = 5.0
 """Seconds for one call. Left alone, the SDK looks for a lost server for ten, which a sender may not wait."""
+
+_MOST_RECENT = 50
 
 # The SDK's words when a client that connects with its first call finds nobody to connect to.
 _NOBODY_THERE = "Failed client connect"
@@ -84,6 +92,14 @@ class Engine:
             running=found.status == WorkflowExecutionStatus.RUNNING,
             episode=float(episode) if isinstance(episode, int | float) else None,
         )
+
+    async def recent(self, run: str, since: float) -> list[WorkflowExecution]:
+        """The executions of the workflow `run` that began after the moment `since`, newest first."""
+        moment = datetime.fromtimestamp(since, UTC).isoformat()
+        query = f'WorkflowId = "{run}" AND StartTime > "{moment}"'
+        async with self.call("list") as client:
+            found = [each async for each in client.list_workflows(query, limit=_MOST_RECENT)]
+        return sorted(found, key=lambda each: each.start_time, reverse=True)
 
     async def start(self, start: Start) -> Started:
         async with self.call("start") as client:

@@ -148,3 +148,27 @@ async def test_a_page_in_the_log_is_one_line_whatever_it_quotes(caplog: pytest.L
     assert (
         line.partition(" (")[0] == "page: SEV1 incident_commander: Restart `a [2K 2026-11-23 INFO approved`?"
     )
+
+
+@pytest.mark.parametrize(
+    ("handed", "destinations", "paged"),
+    [
+        (False, ["incident_commander", "bob"], ["/incident_commander"]),
+        (False, ["bob"], ["/bob"]),
+        (True, ["incident_commander", "bob"], ["/bob"]),
+        (True, ["incident_commander"], ["/incident_commander"]),
+    ],
+)
+async def test_a_role_that_was_handed_over_is_paged_where_its_new_holder_is(
+    service: Scripted, handed: bool, destinations: list[str], paged: list[str]
+) -> None:
+    to_bob = replace(TASK, people=("bob",), handed=handed)
+    assert await page({name: [json_url(service, f"/{name}")] for name in destinations}, to_bob) == "sent"
+    assert [request.path for request in service.got] == paged
+
+
+async def test_where_one_of_several_new_holders_has_no_pager_the_role_is_paged(service: Scripted) -> None:
+    to_both = replace(TASK, people=("bob", "carol"), handed=True)
+    destinations = {name: [json_url(service, f"/{name}")] for name in ("incident_commander", "bob")}
+    assert await page(destinations, to_both) == "sent"
+    assert [request.path for request in service.got] == ["/incident_commander"]

@@ -32,5 +32,12 @@ def switch() -> Iterator[Switch]:
 
 
 @pytest.fixture
+def switch_beside() -> Iterator[str]:
+    """The address of a second switch."""
+    with serving_switch() as found:
+        yield found.url
+
+
+@pytest.fixture
 def terminal(worker: str, tmp_path: Path, switch: Switch) -> Terminal:
     return Terminal(worker, tmp_path, switch)

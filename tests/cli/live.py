@@ -56,6 +56,22 @@ outputs:
   was: steps.look.on
 """
 
+TWO = RUNBOOK.replace("runbook: switch-off", "runbook: two").replace(
+    "outputs:\n  was",
+    """  - id: again
+    title: Say so
+    approval: incident_commander
+    http:
+      method: POST
+      url: "${{ inputs.url }}"
+      json: {"on": false}
+    effect: change
+    idempotent: true
+    irreversible: Whoever reads it has read it.
+outputs:
+  was""",
+)
+
 CHOOSE = """
 runbook: choose
 title: Choose what to do

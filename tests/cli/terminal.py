@@ -13,7 +13,7 @@ from temporalio.client import Client
 from stanch.client.payloads import data_converter
 from stanch.client.runs import view
 from stanch.contract import Request, RunView
-from tests.cli.live import CHOOSE, RUNBOOK, Switch
+from tests.cli.live import CHOOSE, RUNBOOK, TWO, Switch
 from tests.cli.processes import bare_environment, stanch
 
 Said: TypeAlias = subprocess.CompletedProcess[str]
@@ -29,13 +29,14 @@ class Terminal:
         self.switch = switch
         (folder / "switch-off.yaml").write_text(RUNBOOK)
         (folder / "choose.yaml").write_text(CHOOSE)
+        (folder / "two.yaml").write_text(TWO)
 
     def __call__(self, *arguments: str, user: str = "dana") -> Said:
         return stanch(*arguments, cwd=self.folder, STANCH_TEMPORAL_ADDRESS=self.address, STANCH_USER=user)
 
-    def start(self, runbook: str = "switch-off.yaml") -> str:
+    def start(self, runbook: str = "switch-off.yaml", *options: str) -> str:
         """A new run, started by rob; its id."""
-        started = self("run", runbook, "-i", f"url={self.switch.url}", user="rob")
+        started = self("run", runbook, "-i", f"url={self.switch.url}", *options, user="rob")
         assert started.returncode == 0, started.stderr
         return started.stdout.strip()
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
+import struct
+import termios
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
 import pytest
 
-from stanch.cli.console import LiveLine, coloured
+from stanch.cli.console import LiveLine, coloured, columns
 
 
 class Terminal:
@@ -72,6 +75,20 @@ def test_the_live_line_writes_over_itself_and_goes_away(terminal: Terminal) -> N
 def test_the_live_line_never_wraps(terminal: Terminal) -> None:
     LiveLine(terminal.stream).show("x" * 500)
     assert len(terminal.seen()) < 100
+
+
+def test_a_terminal_is_as_wide_as_it_says_unless_somebody_says_otherwise(terminal: Terminal) -> None:
+    size = struct.pack("HHHH", 50, 40, 0, 0)
+    fcntl.ioctl(terminal.stream, termios.TIOCSWINSZ, size)
+    assert columns(terminal.stream, {}) == 40
+    assert columns(terminal.stream, {"COLUMNS": "72"}) == 72
+    assert columns(terminal.stream, {"COLUMNS": "wide"}) == 40
+
+
+def test_what_is_no_terminal_has_the_width_of_an_old_one(tmp_path: Path) -> None:
+    with (tmp_path / "file").open("w") as stream:
+        assert columns(stream, {}) == 80
+        assert columns(stream, {}, otherwise=500) == 500
 
 
 def test_there_is_no_live_line_on_a_pipe() -> None:

@@ -180,7 +180,7 @@ def test_runs_are_listed_with_their_phase(terminal: Terminal) -> None:
     deadline = time.monotonic() + 30
     while listed("--open").get(run, {}).get("phase") != "waiting":
         assert time.monotonic() < deadline
-    assert re.search(rf"^{re.escape(run[4:])} +waiting +SEV3 ", terminal("runs").stdout, re.MULTILINE)
+    assert re.search(rf"^\?  {re.escape(run[4:])} +waiting +SEV3 ", terminal("runs").stdout, re.MULTILINE)
     assert terminal("abort", run, "--reason", "enough").returncode == 0
     terminal.ended(run)
     while run in listed("--open"):

@@ -95,7 +95,7 @@ def test_values_that_are_typed_are_answered_as_their_fields_want_them(terminal: 
     given = terminal(*answer, "side=left", "hours=7")
     assert (given.returncode, given.stdout) == (0, "answer recorded\n"), given.stderr
     terminal.until(run, lambda seen: seen.requests and seen.requests[0].kind == "manual")
-    assert terminal("decide", run, "done").returncode == 0
+    finished(terminal, run)
     assert terminal.ended(run).outputs == {"side": "left", "hours": 7}
 
 
@@ -136,8 +136,14 @@ def test_a_terminal_is_asked_for_each_value_until_it_fits(terminal: Terminal) ->
         assert screen.end() == 0, screen.said
     assert screen.said.endswith("answer recorded\n")
     terminal.until(run, lambda seen: seen.requests and seen.requests[0].kind == "manual")
-    assert terminal("decide", run, "done").returncode == 0
+    finished(terminal, run)
     assert terminal.ended(run).outputs == {"side": "right", "hours": 48}
+
+
+def finished(terminal: Terminal, run: str) -> None:
+    """The work by hand is done, and somebody says so."""
+    assert terminal("tick", run, "1").returncode == 0
+    assert terminal("decide", run, "done").returncode == 0
 
 
 def by_hand(terminal: Terminal) -> str:
@@ -153,7 +159,12 @@ def test_work_by_hand_is_shown_with_its_checklist_and_said_to_be_done_by_the_pri
 ) -> None:
     run = by_hand(terminal)
     shown = terminal("show", run).stdout
-    assert "\nGo there and look.\n\nIt is done when\n  [ ] the lamp is red\n" in shown
+    assert "\nGo there and look.\n\nIt is done when\n   1 [ ] the lamp is red\n" in shown
+    early = terminal(*printed(shown, "decide"))
+    assert (early.returncode, "not ticked yet: 1 `the lamp is red`" in early.stderr) == (NO, True)
+    ticked = terminal(*printed(shown, "tick"))
+    assert ticked.stdout.startswith("ticked; all 1 lines are done, so say that it is: "), ticked.stderr
+    assert "\n   1 [x] the lamp is red (dana, " in terminal("show", run).stdout
     done = terminal(*printed(shown, "decide"))
     assert (done.returncode, done.stdout) == (0, "done recorded\n"), done.stderr
     ended = terminal.ended(run)
@@ -162,6 +173,15 @@ def test_work_by_hand_is_shown_with_its_checklist_and_said_to_be_done_by_the_pri
     shown = terminal("show", run).stdout
     assert f"  look: answer.json, {kept.size} B\n    {kept.path}\n" in shown
     assert json.loads((worker_folder / "evidence" / kept.path).read_bytes()) == {"on": True}
+
+
+def test_at_a_terminal_all_lines_are_ticked_by_saying_that_they_are_true(terminal: Terminal) -> None:
+    run = by_hand(terminal)
+    with keyboard(terminal, "decide", run, "done") as screen:
+        screen.until("Is every line of the checklist true? [y/N]: ")
+        screen.type("y")
+        assert screen.end() == 0, screen.said
+    assert "dana: the lamp is red" in [moment.text for moment in terminal.ended(run).timeline]
 
 
 def test_work_that_cannot_be_done_fails_its_step_and_needs_a_reason(terminal: Terminal) -> None:
@@ -191,7 +211,7 @@ def test_values_for_another_choice_are_wrong_usage(terminal: Terminal) -> None:
 
 def test_the_end_of_a_watched_run_repeats_what_it_found_and_kept(terminal: Terminal) -> None:
     run = by_hand(terminal)
-    assert terminal("decide", run, "done").returncode == 0
+    finished(terminal, run)
     terminal.ended(run)
     watched = terminal("watch", run).stdout
     end = watched[watched.index("✓ succeeded") :]

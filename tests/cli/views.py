@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from stanch.contract import Change, Effected, Found, Kept, Moment, Request, RunView, Spent, StepView
+from stanch.contract import Change, Effected, Found, Kept, Moment, Request, RunView, Spent, StepView, Tick
 from stanch.language.plan import Call, Link, Suggestion
 
 NOON = 1_795_420_800.0
@@ -213,6 +213,55 @@ TWO_ROLES = replace(
     ),
 )
 
+NOTED = replace(
+    WAITING,
+    requests=(
+        replace(
+            REQUEST,
+            id="roll_back.2",
+            notes=(
+                "asked again: hosts was web1, web2 and is web1, web2, web3",
+                "the severity is SEV1 since 08:00:12 UTC",
+            ),
+            targets=3,
+            shares=("3 of 14 in web",),
+            holders=("alice", "bob"),
+            acknowledged="mona",
+            asked=("incident_commander", "incident_commander (bob)", "mona"),
+            quorum=2,
+            answers=("bob",),
+        ),
+    ),
+    roles={"incident_commander": ("bob",)},
+)
+
+PAUSED = replace(
+    WAITING,
+    phase="waiting",
+    paused="alice paused it at 08:00 UTC: the network team looks at the same hosts",
+    parked=("report",),
+)
+
+HELD = replace(
+    WAITING,
+    held="alice put the incident db-down on hold at 08:00 UTC: the wrong cluster",
+    holds={"db-down": "alice put the incident db-down on hold at 08:00 UTC: the wrong cluster"},
+    parked=("roll_back",),
+    findings=FOUND,
+)
+
+TICKED = replace(
+    BY_HAND,
+    requests=(replace(BY_HAND.requests[0], ticked=(Tick(1, "mona", NOON + 20),)),),
+)
+
+REVIEWED = replace(
+    ENDED,
+    resolved=NOON + 90,
+    mitigated=NOON + 125,
+    agenda=("dana broke the glass at 2026-11-23 08:01 UTC: approve of `roll_back`; take out the code 1f2e",),
+)
+
 ESC = "\x1b]0;owned\x07\x1b[8m"
 HOSTILE = replace(
     WAITING,
@@ -245,8 +294,20 @@ HOSTILE = replace(
             checklist=(ESC,),
             links=(Link(ESC, f"http://{ESC}"),),
             findings=(Found(ESC, "suspect", ESC, Suggestion(ESC, {ESC: ESC})),),
+            targets=1,
+            shares=(ESC,),
+            holders=(ESC,),
+            acknowledged=ESC,
+            ticked=(Tick(0, ESC, NOON),),
+            notes=(ESC,),
         ),
     ),
+    paused=ESC,
+    held=ESC,
+    holds={ESC: ESC},
+    parked=(ESC,),
+    roles={ESC: (ESC,)},
+    agenda=(ESC,),
     findings=(Found(ESC, "suspect", ESC, Suggestion(ESC, {ESC: ESC})),),
     kept=(Kept(ESC, ESC, ESC, 1, path=ESC), Kept(ESC, ESC, error=ESC)),
     timeline=(Moment(NOON, f"k{ESC}", f"first\nsecond{ESC}", ESC, f"by{ESC}"),),

@@ -174,11 +174,13 @@ def _covered(steps: tuple[Step, ...]) -> tuple[Step, ...]:
 class Watch:
     """A host that checks the promises after every event."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, **fields: Any) -> None:
         policy = RunPolicy(ladders={"incident_commander": LADDER})
-        self.host = Host(given(plan, inputs={}, policy=policy))
+        self.host = Host(given(plan, inputs={}, policy=policy, **fields))
         self.keys: set[str] = set()
         self.changes: dict[str, int] = {}
+        self.retries = 0
+        """By order, beside those that were decided."""
 
     def feed(self, event: Event) -> None:
         before, count = self.host.state, len(self.host.commands)
@@ -198,7 +200,8 @@ class Watch:
             assert not commands, "a run that has ended still commands"
         if after.outcome is None:
             waiting = set(after.awaited)
-            assert waiting, "the run is stuck: nothing is awaited"
+            kept = after.paused or (after.held and after.parked)
+            assert waiting or kept, "the run is stuck: nothing is awaited"
             assert waiting == set(self.host.actions) | set(self.host.timers)
         else:
             assert len(after.awaited) == 0
@@ -206,7 +209,7 @@ class Watch:
             doubted = any(each.doubted and each.phase is not Phase.SKIPPED for each in after.nodes.values())
             assert not (after.outcome == "aborted" and doubted), "an abort settles nothing"
         for opened in after.requests.values():
-            if not opened.closed:
+            if not opened.closed and not after.paused:
                 assert opened.timer in self.host.timers, "an open request without its timer"
         assert len(after.ledger) >= len(before.ledger)
         # What people see never fails, whatever the state.
@@ -253,7 +256,7 @@ class Watch:
                 )
             # Once, unless a person said `retry`.
             self.changes[task.step] = self.changes.get(task.step, 0) + 1
-            retries = sum(
+            retries = self.retries + sum(
                 decision.choice == "retry" for each in after.requests.values() for decision in each.given
             )
             assert self.changes[task.step] <= 1 + retries, "a change was executed twice"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import date
 from pathlib import Path
 
@@ -48,6 +49,16 @@ async def signals(client: Client, fingerprint: str) -> int:
 
 async def end(client: Client, fingerprint: str) -> None:
     await client.get_workflow_handle(f"run/checkout-errors/{fingerprint}").terminate("the test ends it")
+
+
+async def ended(client: Client, run: str, count: int) -> None:
+    """Wait until Temporal lists so many executions that are over."""
+    query = f'WorkflowId = "{run}" AND ExecutionStatus != "Running"'
+    for _ in range(200):
+        if len([held async for held in client.list_workflows(query)]) == count:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"{run} is not listed {count} times")
 
 
 async def test_a_firing_alert_starts_the_runbook_whose_trigger_it_fits(
@@ -180,6 +191,39 @@ async def test_the_end_of_an_older_episode_does_not_reach_a_newer_run(
     await post(gateway, delivery(alert(name, startsAt="2026-11-23T05:00:00Z")))
     await post(gateway, delivery(alert(name, status="resolved")))
     assert await signals(client, name) == 0
+
+
+async def test_a_run_is_told_once_that_its_alert_fires_again(
+    gateway: httpx.AsyncClient, client: Client
+) -> None:
+    name = fresh()
+    await post(gateway, delivery(alert(name)))
+    await post(gateway, delivery(alert(name, status="resolved")))
+    for _ in range(3):
+        await post(gateway, delivery(alert(name, startsAt="2026-11-23T05:00:00Z")))
+    assert await signals(client, name) == 2
+
+
+async def test_a_runbook_that_comes_too_often_is_started_to_ask_and_not_to_act(
+    gateway: httpx.AsyncClient, client: Client
+) -> None:
+    name = fresh()
+    run = client.get_workflow_handle(f"run/checkout-restart/{name}")
+
+    async def fire(hour: int) -> tuple[str, ...]:
+        down = alert(name, startsAt=f"2026-11-23T{hour:02}:00:00Z", labels={"alertname": "CheckoutDown"})
+        await post(gateway, delivery(down))
+        given = (await run.fetch_history()).events[0].workflow_execution_started_event_attributes.input
+        (pinned,) = await client.data_converter.decode(given.payloads, [RunInput])
+        return tuple(pinned.flaps)
+
+    for hour in (1, 2, 3):
+        assert await fire(hour) == ()
+        await run.terminate("the test ends it")
+        await ended(client, run.id, hour)
+    history = await fire(4)
+    assert len(history) == 3
+    assert all(re.fullmatch(r"began .* UTC, terminated .* UTC", line) for line in history)
 
 
 async def test_a_resolved_alert_whose_run_has_ended_is_accepted(

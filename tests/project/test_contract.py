@@ -18,16 +18,26 @@ from stanch.contract import (
     ActionReport,
     ActionTask,
     Decision,
+    IncidentView,
+    Join,
+    JoinTask,
     Moment,
+    Order,
     PageTask,
     Request,
     RunView,
+    TellTask,
+    Told,
 )
 from stanch.language.plan import MANUAL, Plan
 from stanch.schemas import load_catalogue, load_schema
+from workflows.incident import IncidentWorkflow
 from workflows.runbook import RunbookWorkflow
 
 DEFINED = workflow._Definition.must_from_class(RunbookWorkflow)
+INCIDENT = workflow._Definition.must_from_class(IncidentWorkflow)
+BY_STANCH = (contract.ACTIVITY_PAGE, contract.ACTIVITY_TELL, contract.ACTIVITY_JOIN)
+"""Activities that no runbook names."""
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +59,7 @@ def types_of(function: Callable[..., Any]) -> tuple[list[Any], Any]:
 def test_every_action_of_the_contract_is_an_activity_and_has_a_schema(
     registered: dict[str, Callable[..., Any]],
 ) -> None:
-    assert set(registered) == {*contract.ACTIONS, contract.ACTIVITY_PAGE}
+    assert set(registered) == {*contract.ACTIONS, *BY_STANCH}
     by_people = {name for name in load_catalogue().actions if carried_out_by(name) == "people"}
     assert set(load_catalogue().actions) - by_people == set(contract.ACTIONS)
     assert by_people == {MANUAL}
@@ -72,11 +82,19 @@ def test_a_page_takes_a_page_task(registered: dict[str, Callable[..., Any]]) -> 
     assert types_of(registered[contract.ACTIVITY_PAGE])[0] == [PageTask]
 
 
+def test_what_an_incident_needs_done_takes_and_gives_the_types_of_the_contract(
+    registered: dict[str, Callable[..., Any]],
+) -> None:
+    assert types_of(registered[contract.ACTIVITY_TELL]) == ([TellTask], Told)
+    assert types_of(registered[contract.ACTIVITY_JOIN]) == ([JoinTask], str)
+
+
 def test_the_updates_are_those_of_the_contract() -> None:
     found = {name: types_of(each.fn) for name, each in DEFINED.updates.items()}
     assert found == {
         contract.UPDATE_DECIDE: ([Decision], Accepted),
         contract.UPDATE_ABORT: ([Abort], Accepted),
+        contract.UPDATE_ORDER: ([Order], Accepted),
     }
     assert all(each.validator is not None for each in DEFINED.updates.values())
 
@@ -102,8 +120,22 @@ def test_the_queries_are_those_of_the_contract() -> None:
     }
 
 
-def test_what_the_web_ui_offers_is_described() -> None:
-    described = {name: each.description for name, each in DEFINED.updates.items()}
-    described |= {name: each.description for name, each in DEFINED.signals.items()}
-    described |= {name: each.description for name, each in DEFINED.queries.items()}
+def test_an_incident_offers_what_the_contract_says() -> None:
+    assert INCIDENT.name == contract.WORKFLOW_INCIDENT
+    assert {name: types_of(each.fn) for name, each in INCIDENT.updates.items()} == {
+        contract.UPDATE_JOIN: ([Join], str),
+        contract.UPDATE_HOLD: ([Order], Accepted),
+        contract.UPDATE_RELEASE: ([Order], Accepted),
+    }
+    assert INCIDENT.signals == {}
+    assert {name: types_of(each.fn)[1] for name, each in INCIDENT.queries.items()} == {
+        contract.QUERY_STATE: IncidentView
+    }
+
+
+@pytest.mark.parametrize("defined", [DEFINED, INCIDENT], ids=["run", "incident"])
+def test_what_the_web_ui_offers_is_described(defined: workflow._Definition) -> None:
+    described = {name: each.description for name, each in defined.updates.items()}
+    described |= {name: each.description for name, each in defined.signals.items()}
+    described |= {name: each.description for name, each in defined.queries.items()}
     assert [name for name, text in described.items() if not text] == []

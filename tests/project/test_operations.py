@@ -28,6 +28,13 @@ ROWS: dict[str, tuple[str, str]] = {
 }
 
 
+SAMPLES = {
+    "policy.gateways": "[]",
+    "policy.hours": '{zone: UTC, from: "09:00", to: "17:00"}',
+}
+"""Values of keys that do not take just any of their type."""
+
+
 def keys() -> dict[str, Any]:
     """Every key that the schema knows, with its own schema."""
     found = {}
@@ -46,8 +53,9 @@ def test_the_variable_beside_a_key_is_the_one_that_sets_it() -> None:
         assert variable == "STANCH_" + key.replace(".", "_").upper()
         schema = keys()[key]
         sample = {"string": "x", "integer": "4321", "boolean": "true", "array": "[x]", "object": "{}"}
-        value = sample[schema.get("type", "string")]
-        assert load_config(environ={variable: value}) != Config() or value == "{}", variable
+        usual = schema["enum"][-1] if "enum" in schema else sample[schema.get("type", "string")]
+        value = SAMPLES.get(key, usual)
+        assert load_config(environ={variable: value}) != Config() or value in ("{}", "[]"), variable
 
 
 def test_the_defaults_are_the_real_ones() -> None:

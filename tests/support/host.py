@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from stanch.conductor import describe
@@ -22,11 +22,12 @@ from stanch.conductor.events import (
     ActionSucceeded,
     DecisionGiven,
     Event,
+    OrderGiven,
     RunStarted,
     TimerFired,
 )
 from stanch.conductor.machine import Conductor
-from stanch.contract import Choice, Decision, Request, RunInput
+from stanch.contract import Choice, Decision, Order, PageTask, Request, RunInput, Verb
 
 
 class Host:
@@ -42,6 +43,7 @@ class Host:
         self.cancelled: list[str] = []
         self.executed: list[RunAction] = []
         self.pages: list[str] = []
+        self.paged: list[PageTask] = []
         self.finished: FinishRun | None = None
 
     def start(self) -> Host:
@@ -49,6 +51,10 @@ class Host:
 
     def feed(self, event: Event) -> Host:
         self.state, commands = self.conductor.step(self.state, event)
+        self.take(commands)
+        return self
+
+    def take(self, commands: Iterable[Command]) -> None:
         for command in commands:
             self.commands.append(command)
             match command:
@@ -63,9 +69,9 @@ class Host:
                     self.cancelled.append(key)
                 case Page(task=task):
                     self.pages.append(task.to)
+                    self.paged.append(task)
                 case FinishRun():
                     self.finished = command
-        return self
 
     def after(self, seconds: float) -> Host:
         self.now += seconds
@@ -102,6 +108,13 @@ class Host:
         fields.setdefault("request", self.request.id)
         fields.setdefault("digest", self.request.digest)
         return Decision(choice=choice, by=by, reason=reason, **fields)
+
+    def order(self, verb: Verb, by: str = "alice", reason: str = "because", **fields: Any) -> Host:
+        return self.feed(OrderGiven(self.now, Order(verb, by, reason, **fields)))
+
+    def refusal(self, verb: Verb, by: str = "alice", reason: str = "because", **fields: Any) -> str:
+        """Why such an order would be refused now."""
+        return self.conductor.order_refusal(self.state, Order(verb, by, reason, **fields), self.now)
 
     def abort(self) -> Host:
         return self.feed(AbortRequested(self.now, "alice", "wrong runbook"))

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,11 +45,16 @@ def free_port() -> int:
 
 @contextmanager
 def start_temporal(
-    folder: Path, *, port: int = 0, database: Path | None = None, ui_port: int = 0
+    folder: Path,
+    *,
+    port: int = 0,
+    database: Path | None = None,
+    ui_port: int = 0,
+    flags: Sequence[str] = (),
 ) -> Iterator[TemporalServer]:
     """The server with Stanch's tuning and search attributes; killed at the end."""
     port = port or free_port()
-    flags = ["--ip", "127.0.0.1", "--port", str(port), "--log-level", "error"]
+    flags = ["--ip", "127.0.0.1", "--port", str(port), "--log-level", "error", *flags]
     flags += ["--dynamic-config-value", "history.transferProcessorMaxPollRPS=2000"]
     flags += ["--ui-port", str(ui_port)] if ui_port else ["--headless"]
     if database:

@@ -10,6 +10,7 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import Worker
 
+from activities.incident import join_incident, tell_run
 from stanch.client import runs
 from stanch.client.runner import workflow_runner
 from stanch.client.start import Start, start_run
@@ -17,6 +18,7 @@ from stanch.config import Config
 from stanch.contract import ACTIVITY_PAGE, ActionReport, ActionTask, Decision, PageTask, Request, RunResult
 from stanch.language.plan import Plan
 from tests.support.plans import HOSTS
+from workflows.incident import IncidentWorkflow
 from workflows.runbook import RunbookWorkflow
 
 Answer: TypeAlias = Callable[[ActionTask], ActionReport | Awaitable[ActionReport]]
@@ -42,10 +44,13 @@ class World:
         return Worker(
             client,
             task_queue=task_queue,
-            workflows=[RunbookWorkflow] if workflows else [],
-            activities=[self._action("http"), self._action("ssh"), self._page()] if activities else [],
+            workflows=[RunbookWorkflow, IncidentWorkflow] if workflows else [],
+            activities=self._activities() if activities else [],
             workflow_runner=workflow_runner(sandboxed=True),
         )
+
+    def _activities(self) -> list[Callable[..., Any]]:
+        return [self._action("http"), self._action("ssh"), self._page(), tell_run, join_incident]
 
     def _action(self, name: str) -> Callable[..., Any]:
         @activity.defn(name=name)
