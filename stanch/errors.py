@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class StanchError(Exception):
     """The root; `str(error)` is one line that says what happened, where, and what to do next.
 
-    `ends` says of each target of an action (`stanch.contract.TargetEnd`) how it ended there, if that is known.
+    `ends` says how it ended on each target of an action (`stanch.contract.TargetEnd`), if that is known.
     """
 
     def __init__(self, *args: object, ends: tuple[TargetEnd, ...] = ()) -> None:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from temporalio.worker import UnsandboxedWorkflowRunner, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-PASSED_THROUGH = ("stanch", "workflows", "cel_expr_python", "cryptography", "google", "pydantic", "pydantic_core")
+PASSED_THROUGH = (
+    "stanch",
+    "workflows",
+    "cel_expr_python",
+    "cryptography",
+    "google",
+    "pydantic",
+    "pydantic_core",
+)
 """Pure or value libraries: importing them anew in every sandbox would cost time and change nothing."""
 
 

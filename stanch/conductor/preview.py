@@ -14,6 +14,15 @@ from stanch.language.evaluate import Scope, render, show
 from stanch.language.plan import Call, Check, Json, Revert
 from stanch.language.render.phrases import revert_words
 
+TARGET_ENDS = {
+    "done": "it had ended by itself",
+    "not_started": "nothing was executed",
+    "stopped": "stopped",
+    "running": "still running, and could not be ended",
+    "unknown": "nobody knows how it ended",
+}
+"""State of a `TargetEnd`, in words."""
+
 
 def target_of(call: Call) -> str:
     """Hosts, or the host of a URL; empty when the call names none."""

@@ -11,7 +11,7 @@ from stanch.conductor.book import Book
 from stanch.conductor.commands import Command, Page, RunAction, StartTimer
 from stanch.conductor.events import Entered, Internal, Repeated
 from stanch.conductor.people import addressed, resolve
-from stanch.conductor.preview import page_text
+from stanch.conductor.preview import TARGET_ENDS, page_text
 from stanch.conductor.state import Node, OpenRequest, Phase, State, folders
 from stanch.contract import ActionTask, Effected, Kept, Moment, PageTask, TargetEnd
 from stanch.errors import EvaluationError
@@ -20,14 +20,6 @@ from stanch.language.plan import Json, Step
 from stanch.language.template import OPEN
 
 _ALIVE = tuple(phase for phase in Phase if not phase.final)
-_ENDS = {
-    "done": "it had ended by itself",
-    "not_started": "nothing was executed",
-    "stopped": "stopped",
-    "running": "still running, and could not be ended",
-    "unknown": "nobody knows how it ended",
-}
-"""State of a `TargetEnd`, in words."""
 
 
 class Turn:
@@ -313,7 +305,7 @@ class Turn:
         """How an action that was cut short ended on each target: one line for those that are alike."""
         alike: dict[str, list[str]] = {}
         for end in ends:
-            words = _ENDS[end.state] + (f" ({end.note})" if end.note else "")
+            words = TARGET_ENDS[end.state] + (f" ({end.note})" if end.note else "")
             alike.setdefault(words, []).append(end.target)
         for words, targets in alike.items():
             self.note("target", f"{', '.join(targets)}: {words}", step=node.path)

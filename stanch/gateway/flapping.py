@@ -12,8 +12,8 @@ from stanch.language.plan import Plan, all_steps
 
 
 async def history(engine: Engine, flap: Flap, run: str, plan: Plan, now: float) -> tuple[str, ...]:
-    """A line for each recent execution of `run`, newest first, when they are too many for another one to begin
-    by itself; else nothing. A runbook that only looks may run as often as it likes.
+    """A line for each recent execution of `run`, newest first, when they are too many for another one to
+    begin by itself; else nothing. A runbook that only looks may run as often as it likes.
 
     Raises EngineUnavailable.
     """

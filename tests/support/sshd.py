@@ -314,7 +314,7 @@ def _is_sshd(process: psutil.Process) -> bool:
 
 
 def _name(process: psutil.Process) -> str:
-    """Nothing for one that is gone: a server ends the child that has read the login just as a command starts."""
+    """Nothing for one that is gone: a server ends the child that has read the login as a command starts."""
     try:
         return process.name()
     except psutil.NoSuchProcess:
