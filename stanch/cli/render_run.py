@@ -11,7 +11,7 @@ from stanch.cli.render_found import render_findings, render_kept
 from stanch.cli.render_request import render_request
 from stanch.cli.safe import lines, one_line
 from stanch.cli.style import Style, fitted, mark_of, table
-from stanch.conductor.preview import command_of
+from stanch.conductor.approval.preview import command_of
 from stanch.conductor.times import spent_until
 from stanch.contract import Effected, Moment, RunView, Spent, StepView
 

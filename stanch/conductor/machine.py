@@ -10,23 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from stanch.conductor import (
-    act,
-    again,
-    begin,
-    deciding,
-    failing,
-    family,
-    finish,
-    listening,
-    orders,
-    parking,
-    proving,
-    requesting,
-    stopping,
-    undoing,
-    wheel,
-)
+from stanch.conductor.authority import proving
+from stanch.conductor.back import stopping, undoing
 from stanch.conductor.book import Book
 from stanch.conductor.commands import Command
 from stanch.conductor.events import (
@@ -50,9 +35,12 @@ from stanch.conductor.events import (
     TimerFired,
     WorkFailed,
 )
+from stanch.conductor.requests import deciding, requesting
 from stanch.conductor.state import ROOT, Node, Phase, State
+from stanch.conductor.steps import act, again, begin, failing, family, finish
 from stanch.conductor.times import account
 from stanch.conductor.turn import Turn
+from stanch.conductor.wheel import listening, orders, parking, pausing
 from stanch.contract import Abort, Decision, Order, RunInput
 from stanch.errors import EvaluationError, IllegalEvent
 
@@ -207,7 +195,7 @@ class Conductor:
             "run_started", f"{self.book.plan.title}, started by {state.given.started_by or 'nobody named'}"
         )
         if state.given.held:
-            wheel.set_hold(turn, state.given.incident.id if state.given.incident else "", state.given.held)
+            pausing.set_hold(turn, state.given.incident.id if state.given.incident else "", state.given.held)
             turn.note("held", state.given.held)
         turn.put(Node(path=ROOT, step="", parent=None, started=turn.at))
         turn.post(ROOT, Entered())

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from stanch.conductor.approval.preview import TARGET_ENDS, page_text
+from stanch.conductor.authority.people import addressed, resolve
 from stanch.conductor.book import Book
 from stanch.conductor.commands import Command, Page, RunAction, StartTimer
 from stanch.conductor.events import Entered, Internal, Repeated
-from stanch.conductor.people import addressed, resolve
-from stanch.conductor.preview import TARGET_ENDS, page_text
 from stanch.conductor.state import Node, OpenRequest, Phase, State, folders
 from stanch.contract import ActionTask, Effected, Kept, Moment, PageTask, TargetEnd
 from stanch.errors import EvaluationError

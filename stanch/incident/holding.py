@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from stanch.conductor.people import clock
+from stanch.conductor.authority.people import clock
 from stanch.contract import IncidentView, Join, Member, Moment, Order, TellTask, Told
 from stanch.incident import proving
 

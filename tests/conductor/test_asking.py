@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from stanch.conductor import describe, preview, requesting
+from stanch.conductor import describe
+from stanch.conductor.approval import preview
 from stanch.conductor.commands import Page
 from stanch.conductor.events import DecisionRefused
+from stanch.conductor.requests import requesting
 from stanch.contract import Decision, RunPolicy
 from stanch.language.plan import Approval, Call, ForEach, Silence
 from tests.support.host import Host

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given as case
 from hypothesis import strategies as st
 
-from stanch.conductor import binding
-from stanch.conductor import late as late_values
+from stanch.conductor.approval import binding
+from stanch.conductor.approval import late as late_values
 from stanch.contract import Ladder, Request, Rung, RunPolicy
 from stanch.language.plan import (
     Approval,

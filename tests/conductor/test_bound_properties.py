@@ -14,10 +14,10 @@ from hypothesis import given as case
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from stanch.conductor.approval.preview import command_of, target_of
 from stanch.conductor.commands import RunAction
 from stanch.conductor.describe import details, open_requests, view
 from stanch.conductor.events import ActionFailed, ActionSucceeded, AlertReported, DecisionGiven, OrderGiven
-from stanch.conductor.preview import command_of, target_of
 from stanch.conductor.state import Phase
 from stanch.contract import Change, Decision, Order, RunPolicy, Verb
 from stanch.language.plan import Approval, Call, Check, Child, ForEach, Plan, Poll, Require, Step

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from stanch.conductor.people import holders, listed, resolve
-from stanch.conductor.wheel_of import may_order
+from stanch.conductor.authority.may_order import may_order
+from stanch.conductor.authority.people import holders, listed, resolve
 from stanch.contract import Order, RunPolicy, Shift
 from stanch.language.plan import Approval, Child, Plan, Step
 from tests.support.host import Host

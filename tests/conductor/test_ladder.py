@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from stanch.conductor import requesting
-from stanch.conductor.ladder import allowed
+from stanch.conductor.requests import requesting
+from stanch.conductor.requests.ladder import allowed
 from stanch.conductor.turn import Turn
 from stanch.contract import Ladder, Rung, RunPolicy, Severity, Shift
 from stanch.language.plan import Approval, Silence

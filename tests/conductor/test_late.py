@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given as case
 from hypothesis import strategies as st
 
-from stanch.conductor.late import Known, differences, fill, gaps, marked, plain, text_of
-from stanch.conductor.preview import command_of
+from stanch.conductor.approval.late import Known, differences, fill, gaps, marked, plain, text_of
+from stanch.conductor.approval.preview import command_of
 from stanch.language.plan import Call
 
 KNOWN = Known(

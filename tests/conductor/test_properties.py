@@ -31,9 +31,9 @@ from stanch.conductor.events import (
     TimerFired,
     WorkFailed,
 )
-from stanch.conductor.family import batch_size
 from stanch.conductor.machine import TABLE
 from stanch.conductor.state import Phase, State
+from stanch.conductor.steps.family import batch_size
 from stanch.contract import Choice, Decision, RunPolicy
 from stanch.errors import IllegalEvent
 from stanch.language.plan import (

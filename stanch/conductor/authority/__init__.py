@@ -1,0 +1,1 @@
+"""Whose word counts: roles and who holds them now, proofs, who may order what."""

@@ -1,0 +1,132 @@
+"""The ledger: what was changed, how it goes back, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from stanch.conductor.approval.preview import command_of, target_of
+from stanch.conductor.back.returning import later
+from stanch.conductor.state import ROOT, Node
+from stanch.conductor.steps import finish
+from stanch.conductor.turn import Turn
+from stanch.contract import Effected
+from stanch.errors import EvaluationError
+from stanch.language.evaluate import render
+from stanch.language.plan import Call
+
+
+def enter(turn: Turn, node: Node) -> None:
+    """The change of `node` is complete. A block with a way back of its own takes the place of its steps'."""
+    step, task = turn.step(node), node.tasks[0]
+    outliving, reads = later(turn, node)
+    block = block_with_undo(turn, node)
+    if block is not None:
+        _enter_block(turn, block)
+    turn.record(
+        Effected(
+            step=node.path,
+            target=target_of(task.call),
+            command=command_of(task.call),
+            at=turn.at,
+            undo=undo_of(turn, node) if block is None or step.revert is not None else None,
+            irreversible=turn.text(node, step.irreversible or ""),
+            reverts=_reverts(turn, node),
+            part_of=block.path if block is not None else "",
+            later=outliving,
+            reads=reads,
+        )
+    )
+
+
+def undo_of(turn: Turn, node: Node) -> Call | None:
+    """The way back, fixed now: it may read what the change itself returned."""
+    step = turn.step(node)
+    if step.undo is None:
+        return None
+    try:
+        outputs = finish.outputs_of(turn, node, step, lenient=True)
+        scope = finish.own_scope(turn, replace(node, outputs=outputs))
+        return replace(step.undo, params=render(step.undo.params, scope))
+    except EvaluationError as error:
+        turn.note("problem", f"the way back cannot be written down: {error}", step=node.path)
+        return None
+
+
+def due(turn: Turn, node: Node) -> tuple[int, ...]:
+    """Positions of what was borrowed until the end of `node` and is still away, newest first."""
+    if not turn.inside_of.get(node.path):
+        # Nothing is borrowed until the end of a single step, and most nodes are one.
+        return ()
+    return tuple(
+        position
+        for position in range(len(turn.ledger) - 1, -1, -1)
+        if (effect := turn.ledger[position]).reverts == node.path and not effect.undone and effect.undo
+    )
+
+
+def _around(turn: Turn, node: Node) -> Iterator[Node]:
+    """The blocks, rounds and children around `node`, from the inside out; the run last."""
+    return (each for each in turn.around(node) if not turn.is_loop(each))
+
+
+def block_with_undo(turn: Turn, node: Node) -> Node | None:
+    """The outermost block around the node that has a way back of its own."""
+    found = None
+    for block in _around(turn, node):
+        if block.path and turn.step(block).undo is not None and turn.step(block).call is None:
+            found = block
+    return found
+
+
+def refresh(turn: Turn, node: Node) -> None:
+    """What `node` has given may be what the way back of the block around it needs."""
+    if turn.step(node).call is not None and (block := block_with_undo(turn, node)) is not None:
+        position = line_of(turn, block)
+        if position is not None and (undo := _undo_so_far(turn, block)) is not None:
+            turn.ledger[position] = replace(turn.ledger[position], undo=undo)
+
+
+def readdress(turn: Turn, inside: set[str], node: Node) -> None:
+    """What was borrowed until the end of a node of `inside` comes back at the end of `node` instead."""
+    for position, effect in enumerate(turn.ledger):
+        if effect.reverts in inside and not effect.undone:
+            turn.ledger[position] = replace(effect, reverts=node.path)
+
+
+def _enter_block(turn: Turn, block: Node) -> None:
+    """Before its first change; its way back is filled in as soon as all that it reads is known."""
+    if line_of(turn, block) is None:
+        turn.record(
+            Effected(
+                step=block.path,
+                target="",
+                command=turn.title(block),
+                at=turn.at,
+                undo=_undo_so_far(turn, block),
+                reverts=_reverts(turn, block),
+            )
+        )
+
+
+def line_of(turn: Turn, block: Node) -> int | None:
+    lines = (at for at, known in enumerate(turn.ledger) if known.step == block.path and not known.undone)
+    return next(lines, None)
+
+
+def _undo_so_far(turn: Turn, block: Node) -> Call | None:
+    undo = turn.step(block).undo
+    try:
+        return undo and replace(undo, params=render(undo.params, turn.scope(block)))
+    except EvaluationError:
+        return None
+
+
+def _reverts(turn: Turn, node: Node) -> str | None:
+    """Path of the node at whose end the change comes back."""
+    revert = turn.step(node).revert
+    if revert is None or revert.at not in ("end_of_block", "end_of_run"):
+        return None
+    if revert.at == "end_of_run":
+        return node.frame or ROOT
+    return next(_around(turn, node)).path

@@ -1,0 +1,162 @@
+"""A node's action: let it loose, and take its end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from stanch.conductor.approval import voiding
+from stanch.conductor.approval.preview import target_of
+from stanch.conductor.back.ledger import enter
+from stanch.conductor.events import ActionFailed, ActionLost, ActionSucceeded
+from stanch.conductor.requests import asking
+from stanch.conductor.state import Node, Phase
+from stanch.conductor.steps import finish
+from stanch.conductor.turn import Turn
+from stanch.contract import ActionTask
+from stanch.language.plan import Check, Step
+
+READ_TRIES = 3
+"""How often a read is tried when its target cannot be reached or its worker dies."""
+KEEPING = 10.0
+"""Seconds for storing evidence."""
+SLACK = 5.0
+"""Seconds beyond an action's own limits before its worker is given up."""
+
+
+def act(turn: Turn, node: Node, step: Step, task: ActionTask) -> None:
+    """Start the action. A change that nobody allowed is refused here too, whatever the compiler said."""
+    changes = task.effect == "change"
+    allowed = node.approved or node.covered or node.free or step.unattended is not None
+    if changes and not allowed:
+        finish.fail(turn, node, f"`{step.id}` changes something and no approval covers it")
+        return
+    if changes and not voiding.stands(turn, node, step):
+        return
+    turn.changing = turn.changing or changes
+    key = turn.run_action(
+        node,
+        task,
+        summary(turn, node, task),
+        deadline(task),
+        tries(step),
+        step.retry.every if step.retry else 2.0,
+    )
+    turn.put(node, phase=Phase.ACTING, key=key, executed=False)
+
+
+def look_first(turn: Turn, node: Node, step: Step, task: ActionTask, done: Check) -> None:
+    """Look once whether a person's work is in place already, before anybody is called for it."""
+    once = replace(done, poll=replace(done.poll, within=0.0, stable=0.0))
+    watch(turn, turn.put(node, looking=True), step, task, once)
+
+
+def tell_and_watch(turn: Turn, node: Node, step: Step, task: ActionTask, done: Check) -> None:
+    asking.tell_to_do(turn, node, task)
+    watch(turn, node, step, task, done)
+
+
+def watch(turn: Turn, node: Node, step: Step, task: ActionTask, done: Check) -> None:
+    """Look until a person's work is in place, as long as that person has for it."""
+    check = ActionTask(
+        step=task.step,
+        call=done.call,
+        timeout=task.timeout,
+        poll=done.poll,
+        scope=task.scope,
+        keep=task.keep,
+    )
+    turn.changing = turn.changing or (step.effect == "change" and not node.looking)
+    key = turn.run_action(node, check, f"{step.id}: has it been done?", deadline(check), READ_TRIES)
+    turn.put(node, phase=Phase.ACTING, key=key)
+
+
+def summary(turn: Turn, node: Node, task: ActionTask) -> str:
+    """One line for the Temporal Web UI: `roll_back web1: Put the previous release back`."""
+    target = target_of(task.call)
+    where = f" {target}" if target and node.item is not None else ""
+    title = turn.text(node, turn.step(node).title) or task.call.action
+    return f"{node.step}{where}: {title}"[:200]
+
+
+def deadline(task: ActionTask) -> float:
+    """Seconds for the whole activity: the action, the check before it, and the waiting after it."""
+    waiting = (task.poll.within if task.poll else 0.0) + (task.done.poll.within if task.done else 0.0)
+    checking = task.timeout if task.done else 0.0
+    return task.timeout + checking + waiting + SLACK + (KEEPING if task.keep else 0.0)
+
+
+def tries(step: Step) -> int:
+    if step.retry:
+        return step.retry.times + 1
+    return READ_TRIES if step.effect == "read" else 1
+
+
+def succeeded(turn: Turn, node: Node, event: ActionSucceeded) -> None:
+    """The action ended well: write the ledger, go on."""
+    doubted, already, step = node.doubted, event.already or node.looking, turn.step(node)
+    made = step.effect == "change" and (doubted or not already)
+    node = turn.put(node, result=event.result, assumed=already, doubted=False, key="", looking=False)
+    node = turn.put(node, executed=made)
+    turn.keep(node, event.kept)
+    if made:
+        enter(turn, node)
+    if finish.waived(turn, node):
+        return
+    note = "already in place; nothing was executed" if already else ""
+    if already and doubted:
+        note = "already in place: an attempt whose outcome was unknown made it; nothing was executed now"
+    finish.complete(turn, turn.put(node, note=note))
+
+
+def failed(turn: Turn, node: Node, event: ActionFailed) -> None:
+    turn.keep(node, event.kept)
+    turn.tell_ends(node, event.ends)
+    if not (finish.waived(turn, node) or _not_there_yet(turn, node)):
+        finish.fail(turn, turn.put(node, key=""), event.reason)
+
+
+def _not_there_yet(turn: Turn, node: Node) -> bool:
+    """What a person has to do is not in place: now they are told, and it is watched."""
+    done = node.tasks[0].done if node.looking else None
+    if done is None:
+        return False
+    node = turn.put(node, key="", looking=False)
+    tell_and_watch(turn, node, turn.step(node), node.tasks[0], done)
+    return True
+
+
+def lost(turn: Turn, node: Node, event: ActionLost) -> None:
+    """Nobody knows. The `done` check decides; without one, a person does."""
+    if finish.waived(turn, node) or _not_there_yet(turn, node):
+        return
+    step = turn.step(node)
+    turn.note("in_doubt", event.reason, step=node.path)
+    turn.tell_ends(node, event.ends)
+    if step.effect == "read":
+        finish.fail(turn, turn.put(node, key=""), event.reason)
+        return
+    node = turn.put(node, doubted=True)
+    task = node.tasks[0]
+    if task.done is None:
+        finish.fail(turn, turn.put(node, key=""), event.reason, in_doubt=True)
+        return
+    check = ActionTask(
+        step=task.step, call=task.done.call, timeout=task.timeout, poll=task.done.poll, scope=task.scope
+    )
+    key = turn.run_action(node, check, f"{step.id}: is the change in place?", deadline(check), READ_TRIES)
+    turn.put(node, phase=Phase.DOUBTING, key=key, note=event.reason)
+
+
+def doubt_cleared(turn: Turn, node: Node, event: ActionSucceeded) -> None:
+    """`done` holds: the lost change was made."""
+    note = "its outcome was unknown; `done` says it was made"
+    node = turn.put(node, result=event.result, assumed=True, doubted=False, key="", note=note)
+    turn.note("settled", "the change is in place", step=node.path)
+    enter(turn, node)
+    finish.complete(turn, node)
+
+
+def doubt_stays(turn: Turn, node: Node, event: ActionFailed | ActionLost) -> None:
+    """`done` does not hold or cannot be asked: the command may not have run, or may still be running."""
+    reason = f"{node.note}; the `done` check does not settle it: {event.reason}"
+    finish.fail(turn, turn.put(node, key=""), reason, in_doubt=True)

@@ -1,0 +1,111 @@
+"""Pause, resume, hold, release.
+
+A pause stops clocks too: the ladders of open requests, and the limits of blocks that are under way. At
+`resume` both have left what they had before. An action that is under way has its own time limit, which a
+pause does not move, and neither does it move a `wait` that has begun.
+"""
+
+from __future__ import annotations
+
+from stanch.conductor.authority.people import clock
+from stanch.conductor.authority.proving import mark
+from stanch.conductor.commands import CancelTimer
+from stanch.conductor.requests import requesting
+from stanch.conductor.state import State
+from stanch.conductor.steps import begin
+from stanch.conductor.turn import Turn
+from stanch.conductor.wheel import parking
+from stanch.contract import Order
+from stanch.language.duration import format_duration
+
+
+def note(turn: Turn, order: Order, kind: str, text: str) -> None:
+    """An order in the timeline: what was ordered, why, by whom, and how sure that is."""
+    said = f"{text}: {order.reason}" if order.reason else text
+    turn.note(kind, f"{said} ({mark(turn, order)}, via {order.via})", step=order.step, by=order.by)
+
+
+# --- pause ------------------------------------------------------------------------------------------------
+
+
+def pause_refusal(state: State, _: Order) -> str:
+    if state.aborting:
+        return f"the run is being ended ({state.aborting}); `hold` keeps back what it still takes back"
+    return f"the run is paused already: {state.paused}" if state.paused else ""
+
+
+def pause(turn: Turn, order: Order) -> None:
+    turn.paused = f"{order.by} paused it at {clock(turn.at)}: {order.reason}"
+    turn.paused_at = turn.at
+    note(turn, order, "paused", f"paused by {order.by}")
+    for path in list(turn.live):
+        node = turn.nodes[path]
+        if node.limit:
+            turn.awaited.pop(node.limit, None)
+            turn.commands.append(CancelTimer(node.limit))
+            turn.put(node, limit="")
+
+
+def resume_refusal(state: State, _: Order) -> str:
+    if state.paused:
+        return ""
+    return f"the run is not paused{_last(state, 'resumed')}"
+
+
+def resume(turn: Turn, order: Order) -> None:
+    seconds = turn.at - turn.paused_at
+    note(turn, order, "resumed", f"resumed by {order.by} after {format_duration(round(seconds))}")
+    paused_at, turn.paused, turn.paused_at = turn.paused_at, "", 0.0
+    for path in list(turn.live):
+        node = turn.nodes[path]
+        if node.due and not node.limit:
+            begin.arm_limit(turn, node, max(node.due - paused_at, 0.0))
+    requesting.thaw(turn, seconds)
+    parking.unpark(turn)
+
+
+# --- hold -------------------------------------------------------------------------------------------------
+
+
+def hold_refusal(state: State, order: Order) -> str:
+    if state.aborting and not state.taking_back:
+        return f"the run is being ended ({state.aborting}); nothing new begins in it"
+    if order.incident in state.holds:
+        return f"the run is on hold already: {state.holds[order.incident]}"
+    return ""
+
+
+def hold(turn: Turn, order: Order) -> None:
+    what = f"the incident {order.incident}" if order.incident else "it"
+    set_hold(turn, order.incident, f"{order.by} put {what} on hold at {clock(turn.at)}: {order.reason}")
+    note(turn, order, "held", f"on hold by {order.by}: no change begins")
+
+
+def set_hold(turn: Turn, incident: str, text: str) -> None:
+    turn.holds[incident] = text
+    turn.held = "; ".join(turn.holds.values())
+
+
+def release_refusal(state: State, order: Order) -> str:
+    if order.incident in state.holds:
+        return ""
+    if not state.holds:
+        return f"the run is not on hold{_last(state, 'released')}"
+    if order.incident:
+        return f"the incident {order.incident} does not hold this run: {state.held}"
+    return f"its incident holds it, and is to be released as a whole: {state.held}"
+
+
+def release(turn: Turn, order: Order) -> None:
+    del turn.holds[order.incident]
+    turn.held = "; ".join(turn.holds.values())
+    still = f"; still: {turn.held}" if turn.held else ""
+    note(turn, order, "released", f"released by {order.by}{still}")
+    if not turn.held:
+        parking.unpark(turn)
+
+
+def _last(state: State, kind: str) -> str:
+    """Who has done so before, if somebody has: two people reach for the wheel at once."""
+    done = next((each for each in reversed(state.timeline) if each.kind == kind and each.by), None)
+    return f"; {done.by} {kind} it at {clock(done.at)}" if done else ""
