@@ -1,6 +1,6 @@
 """Orders: what a person may say to a run at any moment, beside answering what it asks.
 
-Each verb has a rule: when it makes sense, and what it does. Who may give which order is `wheel_of`.
+Each verb has a rule: when it makes sense, and what it does. Who may give which order is `may_order`.
 """
 
 from __future__ import annotations
