@@ -34,7 +34,7 @@ from stanch.conductor.events import (
 )
 from stanch.conductor.machine import Conductor
 from stanch.conductor.state import Node, Phase
-from stanch.contract import Decision, Order, Request, RunInput, RunPolicy
+from stanch.contract import REVISION, Decision, Order, Request, RunInput, RunPolicy
 from stanch.drill.names import item_of, name_of
 from stanch.drill.outside import End, Outside
 from stanch.drill.people import People
@@ -90,6 +90,7 @@ def perform(rehearsal: Rehearsal, plan: Plan, policy: RunPolicy, catalogue: Cata
         # Whoever speaks in a rehearsal stands in the script, and has no key.
         policy=replace(policy, unsigned="accept", keys=()),
         incident=rehearsal.incident,
+        revision=REVISION,
     )
     return _Stage(rehearsal, given, catalogue).run()
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from stanch.conductor import describe
-from stanch.conductor.approval import preview
+from stanch.conductor.approval import binding
 from stanch.conductor.commands import Page
 from stanch.conductor.events import DecisionRefused
 from stanch.conductor.requests import requesting
@@ -253,7 +253,7 @@ def test_retry_of_a_fan_out_repeats_only_what_failed() -> None:
 def test_the_digest_is_of_data_and_not_of_the_words_made_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """A later release may word a question better; the decisions in old histories must still replay."""
     first = asking().request
-    monkeypatch.setattr(preview, "command_of", lambda call: f"please: {call.action}")
+    monkeypatch.setattr(binding, "command_of", lambda call: f"please: {call.action}")
     monkeypatch.setattr(requesting, "brief", lambda value: "as found")
     second = asking().request
     assert second.changes != first.changes

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from stanch.conductor.events import AlertReported, OrderGiven
@@ -16,7 +14,7 @@ ASKED = Approval(("incident_commander",))
 
 
 def waiting(*steps: Step, policy: RunPolicy | None = None, **fields: object) -> Host:
-    return Host(replace(given(plan(*steps), policy=policy), revision=2, **fields)).start()  # type: ignore[arg-type]
+    return Host(given(plan(*steps), policy=policy, **fields)).start()  # type: ignore[arg-type]
 
 
 def resolve(host: Host) -> Host:

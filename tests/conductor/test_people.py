@@ -92,7 +92,7 @@ def test_work_by_hand_is_asked_of_the_one_who_does_it_and_needs_no_approval() ->
     assert (host.request.kind, host.request.roles) == ("manual", ("technical_lead",))
     assert host.request.show == "merge checkout"
     assert host.request.checklist == ("a",)
-    host.decide("done", reason="")
+    host.order("tick", items=(0,)).decide("done", reason="")
     assert host.outcome == "succeeded"
     assert [effect.step for effect in host.state.ledger] == ["merge"]
 
@@ -114,6 +114,10 @@ def test_a_person_who_says_nothing_in_time_has_not_done_it() -> None:
 def test_where_a_machine_can_see_it_nobody_has_to_click() -> None:
     done = Check(Call("http", {"url": "http://x"}), Poll("result.status == 200", within=60))
     host = Host(given(plan(by_hand(effect="change", done=done)))).start()
+    (look,) = host.actions.values()
+    assert look.task.poll is not None
+    assert (look.task.poll.within, host.pages) == (0.0, [])
+    host.fail("it is not there yet")
     assert host.pages == ["technical_lead"]
     (action,) = host.actions.values()
     assert action.task.poll == done.poll

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from stanch.contract import Followup
@@ -20,7 +18,7 @@ DAY = 86400.0
 def borrowed(revert: Revert, *first: Step) -> Host:
     """A run that has made its one change, borrowed until `revert`, and has ended."""
     held = plan(*first, change("borrow", approval=None, unattended="a test", revert=revert))
-    host = Host(replace(given(held), revision=2)).start()
+    host = Host(given(held)).start()
     host.succeed()
     assert host.finished is not None
     return host
@@ -54,7 +52,7 @@ def test_it_comes_back_however_the_run_ended(end: str) -> None:
     alone = change("next", approval=None, unattended="x", on_failure="stop")
     after = change("next") if end == "denied" else alone
     held = plan(change("borrow", approval=None, unattended="x", revert=Revert("after", after="1h")), after)
-    host = Host(replace(given(held), revision=2)).start()
+    host = Host(given(held)).start()
     host.succeed()
     if end == "failed":
         host.fail("no")
@@ -70,10 +68,10 @@ def test_it_comes_back_however_the_run_ended(end: str) -> None:
 def test_what_was_not_changed_or_was_taken_back_is_not_put_back() -> None:
     revert = Revert("after", after="1h")
     held = plan(change("borrow", approval=None, unattended="x", revert=revert, on_failure="undo"))
-    host = Host(replace(given(held), revision=2)).start()
+    host = Host(given(held)).start()
     host.succeed(already=True)
     assert left(host) == ()
-    host = Host(replace(given(held), revision=2)).start()
+    host = Host(given(held)).start()
     host.fail("it was not done")
     assert left(host) == ()
 
@@ -137,6 +135,6 @@ def test_a_time_that_cannot_be_told_becomes_a_question() -> None:
 
 def test_a_run_of_an_older_revision_leaves_nothing_behind() -> None:
     held = plan(change("borrow", approval=None, unattended="x", revert=Revert("after", after="1h")))
-    host = Host(given(held)).start()
+    host = Host(given(held, revision=1)).start()
     host.succeed()
     assert left(host) == ()

@@ -203,7 +203,7 @@ def test_a_retry_after_an_undo_is_the_same_approved_change() -> None:
 
 
 def test_a_run_of_an_earlier_release_executes_as_it_did() -> None:
-    host = Host(given(plan(block(fix("first"))), policy=POLICY)).start()
+    host = Host(given(plan(block(fix("first"))), policy=POLICY, revision=1)).start()
     assert under_way(host.decide("approve")) == [["first"]]
     assert all(key not in host.state.requests["block"].bound for key in ("changes", "roles"))
 

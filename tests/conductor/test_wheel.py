@@ -248,7 +248,8 @@ def test_an_abort_puts_back_even_while_the_run_is_paused() -> None:
 
 def test_a_run_of_an_older_revision_is_aborted_as_it_was() -> None:
     step = change("fix", undo=BACK, revert=Revert("end_of_run"))
-    host = Host(given(plan(step, read("then")))).start().decide("approve").succeed({}).abort().fail("stopped")
+    host = Host(given(plan(step, read("then")), revision=1)).start().decide("approve").succeed({})
+    host.abort().fail("stopped")
     assert host.outcome == "aborted"
     assert not host.actions
 

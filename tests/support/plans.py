@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from stanch.contract import Ladder, Rung, RunInput, RunPolicy
+from stanch.contract import REVISION, Ladder, Rung, RunInput, RunPolicy
 from stanch.language.plan import (
     Approval,
     Ask,
@@ -132,7 +132,9 @@ def plan(*steps: Step, **fields: Any) -> Plan:
 def given(
     which: Plan, inputs: Mapping[str, Any] | None = None, policy: RunPolicy | None = None, **fields: Any
 ) -> RunInput:
+    """What a new run is started with; `revision=1` for one of an earlier release."""
     fields.setdefault("started_by", "alert:alertmanager")
+    fields.setdefault("revision", REVISION)
     return RunInput(
         plan=which,
         inputs={"service": "checkout", "hosts": HOSTS} if inputs is None else inputs,
