@@ -35,6 +35,7 @@ class _Wrong:
 def _mistakes(policy: Mapping, destinations: list[str]) -> Iterator[_Wrong]:
     data = plain(policy)
     yield from _ambiguous(policy)
+    yield from _nobody(policy, {*ROLES, *data.get("roles", {})})
     known = {*_names(data), *destinations}
     for rung in _rungs(policy):
         page, hours = rung.get("page"), rung.get("hours")
@@ -63,6 +64,17 @@ def _ambiguous(policy: Mapping) -> Iterator[_Wrong]:
                 text = f"`{entry.name}` stands under `{seen[entry.name]}` already"
                 yield _Wrong(entry.key.span, text, "give the two different names")
             seen[entry.name] = kind
+
+
+def _nobody(policy: Mapping, roles: Collection[str]) -> Iterator[_Wrong]:
+    """What is listed as a person and can be none, so that nobody could answer."""
+    for held in (*_values(policy.get("roles")), *_values(policy.get("groups"))):
+        for name in _items(held) or (held,):
+            if isinstance(name, Scalar) and name.text in roles:
+                text = f"`{name.text}` is a role, and what is listed here are people, groups and schedules"
+                yield _Wrong(name.span, text, "name those who hold it, or a group of them")
+            elif isinstance(name, Scalar) and name.text != name.text.strip():
+                yield _Wrong(name.span, f"`{name.text}` has spaces around it: nobody answers under that name")
 
 
 def _names(data: Json) -> Iterator[str]:

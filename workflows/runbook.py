@@ -8,14 +8,16 @@ whether a failed activity means *failed* or *nobody knows* (`_meaning`).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
     from stanch.conductor import describe
@@ -36,6 +38,7 @@ with workflow.unsafe.imports_passed_through():
         DecisionGiven,
         DecisionRefused,
         Event,
+        LeftBehind,
         OrderGiven,
         PageFailed,
         RunStarted,
@@ -65,6 +68,7 @@ with workflow.unsafe.imports_passed_through():
         JoinTask,
         Moment,
         Order,
+        PageTask,
         Request,
         RunInput,
         RunResult,
@@ -94,7 +98,7 @@ class RunbookWorkflow:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._begun: dict[str, tuple[workflow.ActivityHandle[ActionReport], int]] = {}
         self._recalled: set[str] = set()
-        self._pages: set[asyncio.Task[None]] = set()
+        self._pages: dict[asyncio.Task[None], PageTask] = {}
         self._finished: FinishRun | None = None
         self._bug: Exception | None = None
         self._phase = describe.phase_of(self._state)
@@ -102,25 +106,25 @@ class RunbookWorkflow:
 
     @workflow.run
     async def run(self, _args: Sequence[RawValue]) -> RunResult:
-        self._apply(RunStarted(workflow.time()))
+        self._start()
         try:
             await workflow.wait_condition(self._over)
         except asyncio.CancelledError:
             # A cancellation from outside is an abort: what is under way is stopped and told, not dropped.
-            if self._state.outcome is None and not self._state.aborting:
+            if not self._conductor.abort_refusal(self._state, None):
                 self._apply(AbortRequested(workflow.time(), "Temporal", "the workflow was cancelled there"))
             await workflow.wait_condition(self._over)
         if self._bug is not None:
             # Fails the workflow task, not the workflow: the run stays as it is until the bug is mended.
             raise self._bug
         assert self._finished is not None
-        for page in self._pages:
-            # Nobody is needed any more, and a pager that does not answer would keep the run open for minutes.
-            page.cancel()
-        await workflow.wait_condition(lambda: workflow.all_handlers_finished() and not self._pages)
+        last = asyncio.create_task(self._wind_up(self._finished))
+        while not last.done():
+            # All has been decided. A cancellation now must not lose what puts back what was borrowed.
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.shield(last)
+        await last
         end = self._finished
-        for followup in end.followups:
-            await self._leave_behind(followup)
         result = RunResult(end.outcome, end.reason, end.outputs)
         if end.outcome in ("failed", "in_doubt"):
             raise ApplicationError(end.reason or end.outcome, result, type=end.outcome, non_retryable=True)
@@ -142,11 +146,19 @@ class RunbookWorkflow:
 
     @workflow.update(name=UPDATE_ABORT, description="End the run: nothing new begins, the rest is stopped.")
     def abort(self, order: Abort) -> Accepted:
+        if not self._state.nodes:
+            self._start()
+            self._refuse_abort(order)
         self._apply(AbortRequested(workflow.time(), order.by, order.reason, order))
         return Accepted("the run is being aborted")
 
     @abort.validator
     def _check_abort(self, order: Abort) -> None:
+        # What comes before the first task is handed over with it, and before the run itself.
+        if self._state.nodes:
+            self._refuse_abort(order)
+
+    def _refuse_abort(self, order: Abort) -> None:
         if refused := self._conductor.abort_refusal(self._state, order, workflow.time()):
             raise ApplicationError(refused, type="IllegalDecision")
 
@@ -200,6 +212,10 @@ class RunbookWorkflow:
 
     # --- the engine ---------------------------------------------------------------------------------------
 
+    def _start(self) -> None:
+        if not self._state.nodes:
+            self._apply(RunStarted(workflow.time()))
+
     def _over(self) -> bool:
         return self._finished is not None or self._bug is not None
 
@@ -235,8 +251,8 @@ class RunbookWorkflow:
                 self._tasks.pop(key).cancel()
             case Page():
                 task = asyncio.create_task(self._guard(self._page, command))
-                self._pages.add(task)
-                task.add_done_callback(self._pages.discard)
+                self._pages[task] = command.task
+                task.add_done_callback(lambda done: self._pages.pop(done, None))
             case FinishRun():
                 self._finished = command
 
@@ -300,9 +316,28 @@ class RunbookWorkflow:
         self._tasks.pop(command.key, None)
         self._apply(TimerFired(workflow.time(), command.key))
 
+    async def _wind_up(self, end: FinishRun) -> None:
+        for page, task in self._pages.items():
+            # Nobody has to answer any more, and a pager that is silent would keep the run open for minutes.
+            # What needs no answer is still to be heard: that something was not put back, say.
+            if task.request or self._state.given.revision < 2:
+                page.cancel()
+        await workflow.wait_condition(lambda: workflow.all_handlers_finished() and not self._pages)
+        for followup in end.followups:
+            try:
+                await self._leave_behind(followup)
+            except WorkflowAlreadyStartedError:
+                # Of an earlier run with this run's id, which still waits to put back what that one borrowed.
+                other = f"{followup.suffix}-{workflow.info().run_id[-8:]}"
+                await self._leave_behind(replace(followup, suffix=other))
+                self._apply(LeftBehind(workflow.time(), followup.suffix, other))
+
     async def _leave_behind(self, followup: Followup) -> None:
-        """Start a run that goes on by itself; it is there before this one ends."""
+        """Start a run that goes on by itself; it is there before this one ends. Raises
+        WorkflowAlreadyStartedError."""
         given, run = followup.given, f"{workflow.info().workflow_id}{followup.suffix}"
+        if given.url:
+            given = replace(given, url=f"{given.url}{quote(followup.suffix, safe='')}")
         if given.incident is not None:
             # As every run of an incident does, so that a hold reaches this one too.
             held = await workflow.execute_activity(

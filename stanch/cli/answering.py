@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from stanch.cli.confirmation import answered
 from stanch.cli.console import coloured, columns, out, out_json, say
 from stanch.cli.engine import whoami, with_engine
 from stanch.cli.program import this_program
@@ -20,11 +21,11 @@ from stanch.cli.style import Style
 from stanch.cli.values import read_pairs
 from stanch.client import runs
 from stanch.contract import Accepted, Choice, Decision, Order, Request, RunView
-from stanch.errors import IllegalDecision, InvalidInput
+from stanch.errors import EngineUnavailable, IllegalDecision, InvalidInput
 from stanch.language.plan import Json
 
 if TYPE_CHECKING:
-    from temporalio.client import Client
+    from temporalio.client import Client, WorkflowHandle
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +46,14 @@ class Answer:
 
 def give(answer: Answer, *, as_json: bool) -> None:
     """Send it and say what was recorded. Raises IllegalDecision, InvalidInput, EngineUnavailable."""
-    accepted = with_engine(lambda client, _: _given(client, answer))
+    said, accepted = with_engine(lambda client, _: _given(client, answer))
     if as_json:
         out_json(accepted)
     else:
-        out(one_line(accepted.message))
+        out(one_line(said))
 
 
-async def _given(client: Client, answer: Answer) -> Accepted:
+async def _given(client: Client, answer: Answer) -> tuple[str, Accepted]:
     handle = await runs.resolve(client, answer.run)
     view = await runs.view(handle)
     request = chosen(view, answer)
@@ -78,10 +79,21 @@ async def _given(client: Client, answer: Answer) -> Accepted:
     if answer.choice == "done" and (left := open_lines(request)) and at_a_terminal():
         # They have just said of every line that it is so.
         ticks = Order("tick", by=decision.by, request=request.id, items=left)
-        await send(ticks, view.run, view.started, lambda made: runs.order(handle, made))
-    return await send(
+        if answer.code:
+            say("the lines of the checklist are ticked first, which takes a code of its own")
+        await send(ticks, view.run, view.started, lambda made: runs.order(handle, made), code=answer.code)
+    accepted = await send(
         decision, view.run, view.started, lambda made: runs.decide(handle, made), code=answer.code
     )
+    return await _told(handle, decision, accepted.message), accepted
+
+
+async def _told(handle: WorkflowHandle[object, object], decision: Decision, message: str) -> str:
+    try:
+        return answered(await runs.view(handle), decision, message)
+    except EngineUnavailable:
+        # It is recorded, whatever can be read of the run now.
+        return message
 
 
 def chosen(view: RunView, answer: Answer) -> Request:

@@ -1,4 +1,4 @@
-"""`stanch check`: every diagnostic of every runbook and rehearsal."""
+"""`stanch check`: every diagnostic of every runbook, rehearsal and configuration."""
 
 from __future__ import annotations
 
@@ -23,23 +23,26 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--strict", is_flag=True, help="Warnings count, too.")
 def check(paths: tuple[Path, ...], form: str | None, as_json: bool, strict: bool) -> int:
-    """Check runbooks and rehearsals; status 1 if one has an error.
+    """Check runbooks, rehearsals and `stanch.yaml`.
 
-    PATH is a file, or a folder with `*.yaml` below it; without one, the configured runbooks are checked, and
-    a folder `drills` beside them if there is one.
+    Status 1 if one has an error. PATH is a file, or a folder with `*.yaml` below it; without one,
+    `stanch.yaml` and the configured runbooks are checked, and a folder `drills` beside them if there is one.
     """
+    from stanch.cli.configurations import configurations, configured_file
     from stanch.cli.console import say
     from stanch.cli.exits import DONE, NO
     from stanch.cli.runbooks import compile_files, find_files, shown
-    from stanch.config import load_config
     from stanch.language.diagnostics import in_order, is_error
 
     if as_json and form not in (None, "json"):
         raise click.UsageError(f"`--json` and `--format {form}` contradict each other")
-    folders = load_config().runbooks
+    named = find_files(paths)
+    configured = configurations(named if paths else configured_file())
+    folders = _folders(wrong=any(file.found for file in configured.values()))
     beside = dict.fromkeys(folder.parent / "drills" for folder in folders)
     drills = (folder for folder in beside if any(folder.rglob("*.yaml")))
-    runbooks, others = _kinds(find_files(paths or tuple(map(shown, (*folders, *drills)))))
+    named = named if paths else find_files(tuple(map(shown, (*folders, *drills))))
+    runbooks, others = _kinds([path for path in named if path not in configured])
     files = compile_files(runbooks, folders)
     found = [each for file in files for each in file.compiled.diagnostics]
     sources = {file.path: file.text for file in files}
@@ -51,12 +54,30 @@ def check(paths: tuple[Path, ...], form: str | None, as_json: bool, strict: bool
         found += [each for file in held for each in file.diagnostics]
         sources |= {file.path: file.text for file in held}
         counts["rehearsal"] = sum(max(len(file.rehearsals), 1) for file in held)
+    for path, configuration in configured.items():
+        found += configuration.found
+        sources[str(path)] = configuration.text
+    counts["configuration"] = len(configured)
     ordered = in_order(found)
     _print(ordered, sources, "json" if as_json else form or "text")
     errors = sum(map(is_error, ordered))
     of = " and ".join(_count(count, kind) for kind, count in counts.items() if count)
     say(f"{of}: {_count(errors, 'error')}, {_count(len(ordered) - errors, 'warning')}")
     return NO if errors or (strict and ordered) else DONE
+
+
+def _folders(*, wrong: bool) -> tuple[Path, ...]:
+    """Where the configured runbooks are; nowhere if the configuration does not fit and a checked one is
+    `wrong`: that is told with all the rest."""
+    from stanch.config import load_config
+    from stanch.errors import InvalidInput
+
+    try:
+        return load_config().runbooks
+    except InvalidInput:
+        if not wrong:
+            raise
+        return ()
 
 
 def _kinds(paths: list[Path]) -> tuple[list[Path], list[Path]]:

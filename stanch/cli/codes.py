@@ -35,7 +35,7 @@ def codes(person: str, count: int, as_json: bool) -> None:
         )
         return
     out(f"Stanch codes of {one_line(person)}. Each is good once: cross it out.")
-    out("Type it after `stanch approve RUN --code` (deny, decide, answer, abort, pause, hold alike).")
+    out("Type it after `stanch approve RUN --code`; whatever else answers or orders takes --code too.")
     out("")
     for number, (code, named) in enumerate(zip(made, ids, strict=True), 1):
         out(f"{number:3}  {code}    ({named})")

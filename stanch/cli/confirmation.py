@@ -1,12 +1,14 @@
-"""What an order did, in one line."""
+"""What an order or an answer did, in one line."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from time import time
 
+from stanch.cli.moments import day_clock
 from stanch.cli.program import this_program
 from stanch.cli.render_answers import answer_line, open_lines, short_name
-from stanch.contract import Order, RunView, Verb
+from stanch.contract import Decision, Order, RunView, Verb
 
 _UNDER_WAY = ("acting", "undoing", "verifying", "doubting")
 _NAMED = 3
@@ -15,6 +17,22 @@ _NAMED = 3
 def confirmation(view: RunView, order: Order, message: str) -> str:
     """What happened, in one line; `view` is the run after it. What has no words here is told by the run."""
     return _SAID[order.verb](view, order) if order.verb in _SAID else message
+
+
+def answered(view: RunView, decision: Decision, message: str) -> str:
+    """What was recorded, and why nothing comes of it yet; `view` is the run after it."""
+    if decision.choice != "approve":
+        return message
+    request = next((one for one in view.requests if one.id == decision.request), None)
+    if request is not None and request.answers:
+        return f"{message}; {len(request.answers)} of {request.quorum} have agreed, so it is still asked"
+    if view.paused:
+        return f"{message}; nothing begins while the run is paused; go on: {_line(view, 'resume')}"
+    if view.held and view.parked:
+        incident = next(iter(view.holds), "")
+        words = ("incident", "release", incident) if incident else ("release", short_name(view.run))
+        return f"{message}; no change begins while it is on hold; end that: {this_program().line(*words)}"
+    return message
 
 
 def _paused(view: RunView, _: Order) -> str:
@@ -79,6 +97,16 @@ def _handed(view: RunView, order: Order) -> str:
     return f"{order.role} is {order.to} from now on{open_ones}"
 
 
+def _trusted(view: RunView, order: Order) -> str:
+    key = order.key
+    if key is None:
+        return "nothing is trusted"
+    if key.end and key.end <= time():
+        return f"{short_name(view.run)} does not believe the key {key.id} any more"
+    until = f", until {day_clock(key.end)}" if key.end else ""
+    return f"{short_name(view.run)} believes the key {key.id} from now on{until}"
+
+
 def _ranked(view: RunView, _: Order) -> str:
     return f"{short_name(view.run)} is {view.severity} now"
 
@@ -96,6 +124,7 @@ _SAID: Mapping[Verb, Callable[[RunView, Order], str]] = {
     "tick": _ticked,
     "handover": _handed,
     "severity": _ranked,
+    "trust": _trusted,
 }
 
 

@@ -41,8 +41,9 @@ def hold(incident_id: str, reason: str, code: bool, as_json: bool) -> None:
 @incident.command()
 @click.argument("incident_id", metavar="ID")
 @click.option("--reason", default="", help="Why, for the timeline.")
+@click.option("--code", is_flag=True, help="Sign with a printed one-time code, which is asked for.")
 @click.option("--json", "as_json", is_flag=True, help="What was recorded, as JSON.")
-def release(incident_id: str, reason: str, as_json: bool) -> None:
+def release(incident_id: str, reason: str, code: bool, as_json: bool) -> None:
     """Let changes begin again in every run of an incident.
 
     If one of its runs refuses, the incident stays on hold.
@@ -50,7 +51,8 @@ def release(incident_id: str, reason: str, as_json: bool) -> None:
     from stanch.cli.ordering import give_incident
     from stanch.contract import Order
 
-    give_incident(Order("release", by="", incident=incident_id, reason=reason), as_json=as_json)
+    order = Order("release", by="", incident=incident_id, reason=reason)
+    give_incident(order, as_json=as_json, code=code)
 
 
 @incident.command()

@@ -17,8 +17,9 @@ import click
     type=click.Path(path_type=Path, dir_okay=False),
     help="Where it lies; the configured place, else ~/.config/stanch/key, without it.",
 )
+@click.option("--gateway", is_flag=True, help="It is a gateway's, which speaks for everybody.")
 @click.option("--json", "as_json", is_flag=True, help="Name, id, public half and file, as JSON.")
-def key(what: str, name: str, named: Path | None, as_json: bool) -> None:
+def key(what: str, name: str, named: Path | None, gateway: bool, as_json: bool) -> None:
     """Make or show the key that signs what you decide.
 
     `new` writes a private key that only you may read, and never over one that is there. Both print the lines
@@ -27,10 +28,15 @@ def key(what: str, name: str, named: Path | None, as_json: bool) -> None:
     from stanch.cli.console import out, out_json, say
     from stanch.cli.engine import whoami
     from stanch.client.signing import key_file, read_key, write_key
+    from stanch.errors import InvalidInput
     from stanch.proof import key_id, public_text
 
+    if gateway and name:
+        raise InvalidInput("a gateway's key is nobody's: leave `--name` or `--gateway` away")
+    if gateway and named is None:
+        raise InvalidInput("name the file of the gateway's key with `--file`; without it, it would be yours")
     file = (named or key_file()[0]).expanduser().absolute()
-    name = name or whoami()
+    name = "" if gateway else name or whoami()
     private = write_key(file) if what == "new" else read_key(file)
     public = public_text(private)
     if as_json:
@@ -39,7 +45,8 @@ def key(what: str, name: str, named: Path | None, as_json: bool) -> None:
     if what == "new":
         say(f"wrote {file}; nobody but you may read it")
     say(f"key {key_id(public)}; these lines belong under `policy` in stanch.yaml:")
-    out("\n".join(policy_lines(name, "keys", [f"public: {public}"])))
+    item = f"public: {public}"
+    out("\n".join(["gateways:", f"  - {item}"] if gateway else policy_lines(name, "keys", [item])))
 
 
 def policy_lines(name: str, word: str, items: list[str]) -> list[str]:

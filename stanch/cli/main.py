@@ -40,18 +40,42 @@ from stanch.cli.up import up
 from stanch.cli.watch import watch
 from stanch.cli.withdraw import withdraw
 
-LOOK = (check, fmt, plan, rehearse, up, run, runs, show, watch)
-ANSWER = (approve, deny, answer, decide, ack, tick, withdraw)
-WHEEL = (pause, resume, hold, release, skip, retry, undo, abort, handover, severity)
-KEYS = (key, codes, trust)
-COMMANDS: tuple[click.Command, ...] = (*LOOK, *ANSWER, *WHEEL, incident, *KEYS)
+GROUPS: dict[str, tuple[click.Command, ...]] = {
+    "Write runbooks": (check, fmt, plan, rehearse),
+    "Run them": (up, run, runs, show, watch),
+    "Answer what a run asks": (approve, deny, answer, decide, ack, tick, withdraw),
+    "Stop a run, or turn it": (
+        pause,
+        resume,
+        hold,
+        release,
+        skip,
+        retry,
+        undo,
+        abort,
+        handover,
+        severity,
+        incident,
+    ),
+    "Prove who you are": (key, codes, trust),
+}
+COMMANDS: tuple[click.Command, ...] = tuple(command for group in GROUPS.values() for command in group)
 
 
 class InOrder(click.Group):
-    """Lists its commands in the order in which one meets them."""
+    """Lists its commands in the order in which one meets them, under what one wants to do."""
 
     def list_commands(self, _: click.Context) -> list[str]:
         return list(self.commands)
+
+    def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
+        width = max(len(command.name or "") for command in COMMANDS)
+        for title, commands in GROUPS.items():
+            with formatter.section(title):
+                room = formatter.width - 6 - width
+                formatter.write_dl(
+                    [((each.name or "").ljust(width), each.get_short_help_str(room)) for each in commands]
+                )
 
 
 @click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"]})

@@ -10,6 +10,12 @@ def clock(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S")
 
 
+def far_clock(at: float, now: float) -> str:
+    """`07:31:02 UTC`; with its day when that is not the day of `now`."""
+    same = datetime.fromtimestamp(at, UTC).date() == datetime.fromtimestamp(now, UTC).date()
+    return f"{clock(at)} UTC" if same else day_clock(at)
+
+
 def day_clock(at: float) -> str:
     """`2026-11-23 07:31:02 UTC`"""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -14,7 +14,7 @@ from stanch.cli.sending import send
 from stanch.client import incidents, runs
 from stanch.client.joining import incident_name
 from stanch.contract import Accepted, Order, RunView
-from stanch.errors import InvalidInput
+from stanch.errors import EngineUnavailable, IllegalDecision, InvalidInput
 from stanch.language.inputs import check_values
 
 if TYPE_CHECKING:
@@ -63,7 +63,11 @@ async def _given(client: Client, wanted: Wanted) -> tuple[str, Accepted]:
     accepted = await send(
         order, view.run, view.started, lambda made: runs.order(handle, made), code=wanted.code
     )
-    after = await runs.view(handle)
+    try:
+        after = await runs.view(handle)
+    except EngineUnavailable:
+        # It is recorded, whatever can be read of the run now.
+        return accepted.message, accepted
     return confirmation(after, order, accepted.message), accepted
 
 
@@ -95,16 +99,15 @@ def _only_step(view: RunView) -> str:
 
 
 def _items(view: RunView, request: str, numbers: tuple[int, ...]) -> tuple[int, ...]:
-    """Lines of a checklist, counted from 0. Raises InvalidInput for one that is not there."""
+    """Lines of a checklist, counted from 0. Raises InvalidInput for a line that is not there, IllegalDecision
+    for a checklist."""
     asked = [one for one in view.requests if one.checklist and request in ("", one.id)]
-    if len(asked) != 1:
+    if not asked:
+        which = f" as `{request}`" if request else ""
+        raise IllegalDecision(f"no checklist is open in `{view.run}`{which}")
+    if len(asked) > 1:
         named = ", ".join(f"`{one.id}`" for one in asked)
-        what = (
-            f"several checklists are open, name one with `--request`: {named}"
-            if asked
-            else "no checklist is open"
-        )
-        raise InvalidInput(what)
+        raise InvalidInput(f"several checklists are open, name one with `--request`: {named}")
     last = len(asked[0].checklist)
     if odd := [number for number in numbers if not 1 <= number <= last]:
         raise InvalidInput(f"there is no line {odd[0]}; the checklist has lines 1 to {last}")

@@ -16,7 +16,7 @@ def render_incident(view: IncidentView, program: Program, style: Style) -> str:
         told += style.loud(f"ON HOLD, no change begins: {view.held}")
         told += [f"  {one_line(program.line('incident', 'release', view.id))}", ""]
     told += [style.bold(f"incident/{one_line(view.id)}"), ""]
-    told += [style.bold("Runs")] if view.members else ["no run belongs to it"]
+    told += [style.bold("Runs")] if view.members else ["none of its runs is open"]
     for member in view.members:
         told += style.folded(f"{short_name(member.run)}: {_stands(member)}", "      ", "  ")
     told += ["", style.bold("Timeline (UTC)")]
@@ -29,5 +29,5 @@ def render_incident(view: IncidentView, program: Program, style: Style) -> str:
 def _stands(member: Member) -> str:
     if member.trouble:
         return f"DID NOT OBEY: {member.trouble}"
-    stands = "on hold" if member.held else "free"
+    stands = "on hold" if member.held else "not on hold"
     return f"{stands}, and is being told otherwise" if member.pending else stands

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from stanch.cli.moments import clock, span
+from stanch.cli.moments import clock, far_clock, span
 from stanch.cli.program import Program
 from stanch.cli.render_answers import render_answers, short_name
 from stanch.cli.render_found import render_findings
@@ -187,7 +187,7 @@ def _until(view: RunView, request: Request, now: float, style: Style) -> list[st
     left = request.until - now
     if left <= 0:
         return style.loud(f"The time to answer is over: {ended}.")
-    return style.loud(f"Answer within {span(left)}, else {ends} (at {clock(request.until)} UTC).")
+    return style.loud(f"Answer within {span(left)}, else {ends} (at {far_clock(request.until, now)}).")
 
 
 def _who(request: Request, style: Style) -> list[str]:

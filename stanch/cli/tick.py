@@ -9,8 +9,9 @@ import click
 @click.argument("run")
 @click.argument("lines", nargs=-1, required=True, type=int, metavar="LINE...")
 @click.option("--request", default="", metavar="ID", help="Which request, when several are open.")
+@click.option("--code", is_flag=True, help="Sign with a printed one-time code, which is asked for.")
 @click.option("--json", "as_json", is_flag=True, help="What was recorded, as JSON.")
-def tick(run: str, lines: tuple[int, ...], request: str, as_json: bool) -> None:
+def tick(run: str, lines: tuple[int, ...], request: str, code: bool, as_json: bool) -> None:
     """Say which lines of a checklist are done.
 
     LINE is its number in `stanch show`; each is recorded with your name. RUN as there.
@@ -18,4 +19,4 @@ def tick(run: str, lines: tuple[int, ...], request: str, as_json: bool) -> None:
     from stanch.cli.ordering import Wanted, give
     from stanch.contract import Order
 
-    give(Wanted(run, Order("tick", by="", request=request), lines=lines), as_json=as_json)
+    give(Wanted(run, Order("tick", by="", request=request), lines=lines, code=code), as_json=as_json)

@@ -9,8 +9,9 @@ import click
 @click.argument("run")
 @click.option("--request", default="", metavar="ID", help="Which request, when several are open.")
 @click.option("--reason", required=True, help="Why; it is kept.")
+@click.option("--code", is_flag=True, help="Sign with a printed one-time code, which is asked for.")
 @click.option("--json", "as_json", is_flag=True, help="What was recorded, as JSON.")
-def withdraw(run: str, request: str, reason: str, as_json: bool) -> None:
+def withdraw(run: str, request: str, reason: str, code: bool, as_json: bool) -> None:
     """Withdraw your decision, as long as nothing came of it.
 
     RUN as in `stanch show`.
@@ -18,4 +19,4 @@ def withdraw(run: str, request: str, reason: str, as_json: bool) -> None:
     from stanch.cli.ordering import Wanted, give
     from stanch.contract import Order
 
-    give(Wanted(run, Order("withdraw", by="", request=request, reason=reason)), as_json=as_json)
+    give(Wanted(run, Order("withdraw", by="", request=request, reason=reason), code=code), as_json=as_json)

@@ -90,15 +90,17 @@ async def _lines(client: Client, query: str, limit: int) -> AsyncIterator[RunLin
 
 
 async def resolve(client: Client, name: str) -> WorkflowHandle[object, object]:
-    """The run that `name` means: its id, its id without `run/`, or an unambiguous part of its key.
+    """The run that `name` means: its id, its id without `run/`, or a part of its id that no other run has, or
+    no other that goes on.
 
     Raises InvalidInput with the nearest candidates.
     """
     for candidate in (name, f"run/{name}") if "/" in name else (run_id(name, ""),):
         if await _exists(client, candidate):
             return client.get_workflow_handle(candidate)
-    matches = [line.run for line in await list_runs(client, limit=200) if name in line.run]
-    distinct = list(dict.fromkeys(matches))
+    matches = [line for line in await list_runs(client, limit=200) if name in line.run]
+    going_on = list(dict.fromkeys(line.run for line in matches if not line.ended))
+    distinct = going_on if len(going_on) == 1 else list(dict.fromkeys(line.run for line in matches))
     if len(distinct) == 1:
         return client.get_workflow_handle(distinct[0])
     if distinct:
@@ -193,6 +195,9 @@ async def update(
         raise IllegalDecision(cause.message if isinstance(cause, FailureError) else str(cause)) from error
     except RPCError as error:
         if error.status == RPCStatusCode.NOT_FOUND:
-            raise IllegalDecision(f"the run `{handle.id}` has ended; there is nothing to decide") from error
+            raise IllegalDecision(
+                f"the run `{handle.id}` has ended and takes nothing any more; "
+                "what it changed, and the way back, stands in `stanch show`"
+            ) from error
         raise EngineUnavailable(f"Temporal did not take the answer: {error.message}") from error
     return accepted

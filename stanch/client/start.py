@@ -119,7 +119,8 @@ def run_input(config: Config, start: Start, url: str) -> RunInput:
 
 def static_details(start: Start) -> str:
     """Markdown for the top of the run's page."""
-    lines = [f"**{start.severity}** · started by {start.started_by or 'nobody named'}"]
+    # What stands here stays, whatever the severity is later.
+    lines = [f"Started as **{start.severity}** by {start.started_by or 'nobody named'}"]
     if start.trigger:
         summary = start.trigger.summary or start.trigger.fingerprint
         lines.append(f"Alert from {start.trigger.source}: {_plain(summary)}")

@@ -6,6 +6,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from stanch.conductor.state import Node, Phase, State
@@ -14,6 +15,12 @@ from stanch.contract import Change, Request, RunView, StepView
 from stanch.language.encode import plan_digest
 from stanch.language.evaluate import show
 from stanch.language.plan import Json, Plan, all_steps
+from stanch.language.render.phrases import who_agrees
+
+_FAR = 12 * 3600.0
+"""Seconds until a moment from which on it is told with its day."""
+_MOST_CHANGES = 20
+_MOST_TARGETS = 20
 
 
 def phase_of(state: State) -> str:
@@ -135,8 +142,9 @@ def _question(state: State, request: Request) -> str:
     if request.evidence:
         parts += ["Known so far:", "\n".join(f"- {escape(line)}" for line in request.evidence)]
     if request.changes:
-        shown = [_change(change) for change in request.changes[:20]]
-        if more := len(request.changes) - len(shown):
+        alike = _alike(request.changes)
+        shown = [_change(change, targets) for change, targets in alike[:_MOST_CHANGES]]
+        if more := sum(len(targets) for _, targets in alike[_MOST_CHANGES:]):
             shown.append(f"- and {more} more; all of them are in `stanch show`")
         reach = f" on {request.targets} target{'s' * (request.targets != 1)}" if request.targets else ""
         of = f" ({escape(', '.join(request.shares))})" if request.shares else ""
@@ -148,33 +156,41 @@ def _question(state: State, request: Request) -> str:
             "Look here:",
             "\n".join(f"- {escape(link.title)}: {_address(link.url)}" for link in request.links),
         ]
-    return "\n\n".join([*parts, *_until(state, request), *_how(state.run, request)])
+    return "\n\n".join([*parts, *_until(state, request), *_how(state, request)])
 
 
 def _until(state: State, request: Request) -> list[str]:
     """How long there is, and who has seen it and agreed."""
+    ends = "the step fails" if request.kind == "manual" else request.silence
     if state.paused:
-        told = [f"Its time stands still while the run is paused; then, without an answer: {request.silence}."]
+        told = [f"Its time stands still while the run is paused; then, without an answer: {ends}."]
     else:
-        until = datetime.fromtimestamp(request.until, UTC).strftime("%H:%M:%S UTC")
-        told = [f"Answer until **{until}**; without an answer: {request.silence}."]
+        far = request.until - request.opened >= _FAR
+        form = "%Y-%m-%d %H:%M:%S UTC" if far else "%H:%M:%S UTC"
+        until = datetime.fromtimestamp(request.until, UTC).strftime(form)
+        told = [f"Answer until **{until}**; without an answer: {ends}."]
+    if request.quorum > 1:
+        told.append(f"Needed: {escape(who_agrees(request.roles, request.quorum, request.of_roles))}.")
     if request.holders:
         told.append(f"May answer now: {escape(', '.join(request.holders))}.")
     if request.acknowledged:
         told.append(f"{escape(request.acknowledged)} is looking at it.")
     if request.answers:
-        told.append(f"Agreed: {escape(', '.join(request.answers))}, of {request.quorum}.")
+        count = f"{len(request.answers)} of {request.quorum}"
+        told.append(f"Agreed so far: {escape(', '.join(request.answers))}, {count}.")
     return told
 
 
-def _how(run: str, request: Request) -> list[str]:
+def _how(state: State, request: Request) -> list[str]:
     """The commands that answer it."""
-    digest = request.digest[:12]
+    run, digest = state.run, request.digest[:12]
     if request.kind == "approval":
-        answer = {"request": request.id, "digest": digest, "by": "YOUR NAME", "reason": "WHY"}
+        confirm = [f"and confirm by typing {code(request.confirm)}"] if request.confirm else []
         return [
             f"`stanch approve {run} --request {request.id} --digest {digest}`",
-            f"or send the Signal `approve` or `deny` with {code(json.dumps(answer))}",
+            *confirm,
+            f"`stanch deny {run} --request {request.id} --reason WHY`",
+            _by_signal(state, request),
         ]
     if request.kind == "ask":
         values = " ".join(f"--value {name}=..." for name in request.fields)
@@ -185,6 +201,16 @@ def _how(run: str, request: Request) -> list[str]:
         ]
     choices = " or ".join(f"`{choice}`" for choice in request.choices)
     return [f"`stanch decide {run} CHOICE --request {request.id} --reason WHY` with {choices}"]
+
+
+def _by_signal(state: State, request: Request) -> str:
+    """How to answer from this very page; where that would do nothing, that it does nothing."""
+    if state.given.policy.unsigned == "refuse":
+        return "A Signal that is sent from this page has no effect: this run takes nothing without a proof."
+    answer = {"request": request.id, "digest": request.digest[:12], "by": "YOUR NAME", "reason": "WHY"}
+    if request.confirm:
+        answer["confirm"] = "THE TEXT ABOVE"
+    return f"or send the Signal `approve` or `deny` with {code(json.dumps(answer))}"
 
 
 def _address(url: str) -> str:
@@ -198,9 +224,11 @@ def _roles(request: Request) -> str:
 
 
 def _field(name: str, schema: Json) -> str:
-    choices = schema.get("enum")
-    if isinstance(choices, list):
-        return f"- `{name}`: one of {', '.join(code(show(choice)) for choice in choices[:20])}"
+    items = schema.get("items")
+    some = items.get("enum") if isinstance(items, dict) else None
+    for told, choices in (("one of", schema.get("enum")), ("some of", some)):
+        if isinstance(choices, list):
+            return f"- `{name}`: {told} {', '.join(code(show(choice)) for choice in choices[:20])}"
     return f"- `{name}`: {code(str(schema.get('type', 'anything')))}"
 
 
@@ -213,12 +241,25 @@ def _checklist(request: Request) -> list[str]:
     ]
 
 
-def _change(change: Change) -> str:
+def _alike(changes: tuple[Change, ...]) -> list[tuple[Change, list[str]]]:
+    """The changes in order; those that differ in nothing but their target, one after the other, are one."""
+    found: list[tuple[Change, list[str]]] = []
+    for target, change in ((each.target, replace(each, target="")) for each in changes):
+        if found and found[-1][0] == change and target:
+            found[-1][1].append(target)
+        else:
+            found.append((change, [target]))
+    return found
+
+
+def _change(change: Change, targets: list[str]) -> str:
     done = f", done when {code(change.done)}" if change.done else ""
     back = f", taken back by {code(change.undo)}" if change.undo else ""
     comes = f", put back {escape(change.revert)}" if change.revert else ""
     helped = f", helped when {code(change.verify)}" if change.verify else ""
-    return f"- {code(change.target or 'here')}: {code(change.command)}{done}{helped}{back}{comes}"
+    where = ", ".join(code(target or "here") for target in targets[:_MOST_TARGETS])
+    more = f" and {len(targets) - _MOST_TARGETS} more" if len(targets) > _MOST_TARGETS else ""
+    return f"- {where}{more}: {code(change.command)}{done}{helped}{back}{comes}"
 
 
 _STEERING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})

@@ -100,6 +100,15 @@ class AlertReported:
     status: Literal["firing", "resolved"]
 
 
+@dataclass(frozen=True, slots=True)
+class LeftBehind:
+    """A run that this one leaves behind has another id than was told, for that one was taken."""
+
+    at: float
+    told: str
+    suffix: str
+
+
 Event: TypeAlias = (
     RunStarted
     | ActionSucceeded
@@ -112,6 +121,7 @@ Event: TypeAlias = (
     | OrderGiven
     | PageFailed
     | AlertReported
+    | LeftBehind
 )
 
 

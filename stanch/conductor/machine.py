@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from stanch.conductor.authority import proving
+from stanch.conductor.authority.may_order import may_abort
 from stanch.conductor.back import stopping, undoing
 from stanch.conductor.book import Book
 from stanch.conductor.commands import Command
@@ -27,6 +28,7 @@ from stanch.conductor.events import (
     Entered,
     Event,
     Internal,
+    LeftBehind,
     OrderGiven,
     PageFailed,
     Repeated,
@@ -136,7 +138,7 @@ class Conductor:
                 if refused := self.order_refusal(state, order, turn.at):
                     raise IllegalEvent(refused)
                 orders.obey(turn, order)
-            case DecisionRefused() | PageFailed() | AlertReported():
+            case DecisionRefused() | PageFailed() | AlertReported() | LeftBehind():
                 _remember(turn, state, event)
         self._run_on(turn)
         return turn.result(spent=account(state, turn.at)), tuple(turn.commands)
@@ -154,13 +156,18 @@ class Conductor:
     def abort_refusal(self, state: State, abort: Abort | None, at: float | None = None) -> str:
         """Why the run is not aborted at the moment `at`, in words for whoever asks for it; empty when it is.
         None is Temporal itself, whose cancellation needs no proof: stopping is never hard."""
-        if state.outcome is not None or (state.aborting and not state.taking_back) or not state.nodes:
+        # One that only puts back what was borrowed can be ended too, and so can one that is being undone.
+        goes_back = state.taking_back or state.back_to is not None
+        if state.outcome is not None or (state.aborting and not goes_back):
             return "the run has ended or is being aborted already"
+        if not state.nodes:
+            return "the run has not begun yet; abort it again in a moment"
         if abort is None:
             return ""
         if not abort.by.strip() or not abort.reason.strip():
             return "an abort needs a name and a reason"
-        return proving.refusal(state, abort, state.clock if at is None else at)
+        at = state.clock if at is None else at
+        return may_abort(state, abort.by, at) or proving.refusal(state, abort, at)
 
     def _run_on(self, turn: Turn) -> None:
         """What the nodes have told each other, but for what a pause or a hold keeps back."""
@@ -207,14 +214,16 @@ class Conductor:
         if event.said is not None:
             proving.taken(turn, event.said)
             who = f" ({proving.mark(turn, event.said)}, via {event.said.via})"
-        turn.note("aborted", event.reason + who, by=event.by)
+        turn.note("aborted", f"{event.by} ends the run: {event.reason}{who}", by=event.by)
         stopping.stop(turn, f"aborted by {event.by}: {event.reason}")
 
 
 _REMEMBERED_REFUSALS = 50
 
 
-def _remember(turn: Turn, state: State, event: DecisionRefused | PageFailed | AlertReported) -> None:
+def _remember(
+    turn: Turn, state: State, event: DecisionRefused | PageFailed | AlertReported | LeftBehind
+) -> None:
     """What was not asked for. Refusals are bounded: a Signal is anybody's to send."""
     match event:
         case DecisionRefused(decision=decision, reason=reason):
@@ -225,3 +234,6 @@ def _remember(turn: Turn, state: State, event: DecisionRefused | PageFailed | Al
             turn.note("problem", f"the page to {to} was not sent: {reason}")
         case AlertReported(status=status):
             listening.alert(turn, status)
+        case LeftBehind(told=told, suffix=suffix):
+            text = f"run {state.run}{told} still waits to put back what an earlier run has borrowed"
+            turn.note("borrowed", f"{text}; what this one has borrowed comes back by run {state.run}{suffix}")

@@ -213,6 +213,9 @@ class OpenRequest:
     """Since when it stands still, because the run is paused; 0.0 while it does not."""
     spoke: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Who has approved to the roles for which they answered then."""
+    shifts_at: float = 0.0
+    """The moment for whose shifts it is asked: who answers for it since another one began is still to be
+    paged."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,9 @@ def account(state: State, until: float) -> Spent:
     if not state.nodes or state.outcome is not None:
         return state.spent
     spent = state.spent
-    phases = {state.nodes[path].phase for path in state.live}
+    # What a pause or a hold keeps back waits for a person, whatever it was about to do.
+    kept = {each.path for each in state.parked}
+    phases = {state.nodes[path].phase for path in state.live if path not in kept}
     if phases.intersection(_WORK):
         return replace(spent, automation=spent.automation + passed)
     if Phase.ASKING in phases or state.paused or state.parked:
@@ -28,7 +30,13 @@ def account(state: State, until: float) -> Spent:
     return replace(spent, automation=spent.automation + passed)
 
 
-_ACCOUNTS = {"waiting": "waiting", "verifying": "soaking", "doubting": "in_doubt"}
+_ACCOUNTS = {
+    "waiting": "waiting",
+    "paused": "waiting",
+    "on_hold": "waiting",
+    "verifying": "soaking",
+    "doubting": "in_doubt",
+}
 """Phase of a run to where its time goes meanwhile; automation for every other."""
 
 

@@ -65,6 +65,8 @@ class Effected:
     """When it comes back after the run has ended, its texts filled in; None if not then."""
     reads: Mapping[str, Json] = field(default_factory=dict)
     """The names that the condition of `later` reads, as they were then."""
+    unsure: bool = False
+    """Nobody knows how an attempt to take it back ended, so it may be back."""
 
 
 @dataclass(frozen=True, slots=True)

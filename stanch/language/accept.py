@@ -153,7 +153,7 @@ class _Maker:
         return fits
 
     def names(self, schema: Json, other: bool) -> Accepts:
-        name = self.made(schema.get("propertyNames", True))
+        name = self.made(schema["propertyNames"]) if "propertyNames" in schema else None
         least, most = schema.get("minProperties", 0), schema.get("maxProperties", inf)
         needed = {owner: set(others) for owner, others in schema.get("dependentRequired", {}).items()}
         then = {owner: self.made(part) for owner, part in schema.get("dependentSchemas", {}).items()}
@@ -163,8 +163,12 @@ class _Maker:
                 return other
             if not least <= len(value) <= most:
                 return False
-            for each in value:
-                if not name(each) or not (each not in needed or value.keys() >= needed[each]):
+            if name is not None:
+                for each in value:
+                    if not name(each):
+                        return False
+            for owner, others in needed.items():
+                if owner in value and not value.keys() >= others:
                     return False
             return not then or all(part(value) for owner, part in then.items() if owner in value)
 

@@ -26,7 +26,7 @@ from stanch.language.document import (
     walk,
 )
 from stanch.language.fits import LIST, NOTHING, ONE_VALUE, Wanted, of_param
-from stanch.language.guards import asserts, is_checked_after
+from stanch.language.guards import asserts, is_asked_in_rounds, is_checked_after
 from stanch.language.interface import Interface
 from stanch.language.judge import Judge, Use
 from stanch.language.rounds import record_of
@@ -41,7 +41,7 @@ from stanch.language.scope import (
     StepNames,
     result_of,
 )
-from stanch.language.tree import Entry, Scalar, plain
+from stanch.language.tree import Entry, plain
 from stanch.language.tree import Mapping as MappingNode
 from stanch.language.types import BOOL, DYN, Signature, element_of, of_schema
 
@@ -83,9 +83,7 @@ class _Annotator:
             self._trigger(trigger)
         self._links(document.links, scope)
         self._judge.texts(document.locks, scope)
-        for each in document.require:
-            self._require(each, scope)
-        scope = scope.but(asserted=_asserted_by(document.require))
+        scope = self._required(document.require, scope)
         scope = self._steps(document.steps, scope)
         return {output.name.text: self._judge.output(output, scope) for output in document.outputs}
 
@@ -150,9 +148,7 @@ class _Annotator:
     def _preconditions(self, step: StepDoc, outer: Scope) -> Scope:
         """The scope behind what is required before the step acts."""
         early = tuple(each for each in step.require if not is_checked_after(each, step.id))
-        for each in early:
-            self._require(each, outer)
-        return _asserting(outer, _asserted_by(early))
+        return self._required(early, outer)
 
     def _ended(
         self, step: StepDoc, outputs: dict[str, Signature], scope: Scope, doubts: tuple[Doubt, ...]
@@ -224,15 +220,13 @@ class _Annotator:
         """What may read the step's own outputs; `own` is the scope of a round, `outer` that of the step."""
         for finding in step.findings:
             self._finding(finding, own)
-        for each in step.require:
-            if is_checked_after(each, step.id):
-                self._require(each, own)
+        self._required(tuple(each for each in step.require if is_checked_after(each, step.id)), own)
         self._call(step.undo, own)
         if step.revert is not None:
             self._revert(step.revert, own)
         if step.verify is None:
             return
-        if step.loop is None:
+        if step.loop is None or is_asked_in_rounds(step):
             self._check(step.verify, own.but(result=None))
         else:
             behind = outer.but(ended=own.ended, doubts=own.doubts)
@@ -244,7 +238,7 @@ class _Annotator:
         if ask.show is not None and ask.show.text != "findings":
             self._judge.texts([ask.show], scope)
         for each in ask.fields:
-            if isinstance(choices := each.node.get("enum"), Scalar):
+            for choices in each.late_choices:
                 self._judge.template(choices, scope, LIST, "enum")
 
     def _child(self, child: ChildDoc, scope: Scope) -> None:
@@ -292,9 +286,13 @@ class _Annotator:
         wanted = NOTHING if call.spec is None else of_param(call.spec, entry.name)
         self._judge.template(entry.value, scope, wanted, entry.name)
 
-    def _require(self, require: RequireDoc, scope: Scope) -> None:
-        self._judge.expression(require.that, scope, BOOL)
-        self._judge.texts([require.message], _asserting(scope, asserts(require.that.cel)))
+    def _required(self, required: tuple[RequireDoc, ...], scope: Scope) -> Scope:
+        """The scope behind them. They are checked in order, so each stands behind those above it."""
+        for each in required:
+            self._judge.expression(each.that, scope, BOOL)
+            scope = _asserting(scope, asserts(each.that.cel))
+            self._judge.texts([each.message], scope)
+        return scope
 
     def _links(self, links: tuple[LinkDoc, ...], scope: Scope) -> None:
         for link in links:

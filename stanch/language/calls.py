@@ -63,9 +63,10 @@ def _calls(steps: tuple[StepDoc, ...], *, covered: bool, certain: bool) -> Itera
 
 def _open(steps: tuple[StepDoc, ...]) -> Iterator[StepDoc]:
     for step in steps:
-        if covers(step):
+        if (step.effect != "change" and not step.steps) or covers(step):
             continue
         by_hand = step.call is not None and step.call.by_hand
         if step.effect == "change" and not by_hand:
             yield step
-        yield from _open(step.steps)
+        if step.steps:
+            yield from _open(step.steps)

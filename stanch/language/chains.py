@@ -14,10 +14,11 @@ _TOKEN = re.compile(
     r"""
     (?=[\w."'/])  # how any of them begins: much of an expression is space and operators
     (?:
-      (?P<text>[rRbB]{0,2}(?:\"{3}(?:\\.|.)*?\"{3}|'{3}(?:\\.|.)*?'{3}|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'))
+      (?P<chain>(?![rRbB]{1,2}["'])[A-Za-z_]\w*(?:\s*\.\s*[A-Za-z_]\w*)*)  # first, as most of them are
+    | (?P<text>[rRbB]{0,2}(?:\"{3}(?:\\.|.)*?\"{3}|'{3}(?:\\.|.)*?'{3}|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'))
     | (?P<comment>//[^\n]*)
     | (?P<number>\.?[0-9][0-9a-zA-Z_.]*)
-    | (?P<chain>[A-Za-z_]\w*(?:\s*\.\s*[A-Za-z_]\w*)*)
+    | (?P<prefix>[rRbB]{1,2})  # of a text that does not end: a name like any other
     )
     """,
     re.VERBOSE | re.DOTALL | re.ASCII,
@@ -49,19 +50,21 @@ class Chain:
 @lru_cache(maxsize=4096)
 def chains(cel: str) -> tuple[Chain, ...]:
     """Every chain in the expression `cel`, in order."""
-    return tuple(
-        [
-            _chain(cel, token)
-            for token in _TOKEN.finditer(cel)
-            if token.lastgroup == "chain" and not _is_selected(cel, token.start())
-        ]
-    )
+    found = []
+    for token in _TOKEN.finditer(cel):
+        if token.lastgroup not in ("chain", "prefix"):
+            continue
+        start, end = token.span()
+        # A look at one character spares a call for nearly all of them.
+        if ((before := cel[start - 1 : start]) == "." or before.isspace()) and _is_selected(cel, start):
+            continue
+        called = (behind := cel[end : end + 1]) == "(" or (behind.isspace() and _is_called(cel, end))
+        found.append(_chain(token.group(), start, called))
+    return tuple(found)
 
 
 def _is_selected(cel: str, start: int) -> bool:
     """Whether what stands at `start` is a field of something before it: `f(x).name`, `list[0].name`."""
-    if start == 0 or cel[start - 1] in "(!-[{":
-        return False
     while start > 0 and cel[start - 1].isspace():
         start -= 1
     return start > 0 and cel[start - 1] == "."
@@ -73,14 +76,13 @@ def _is_called(cel: str, end: int) -> bool:
     return cel.startswith("(", end)
 
 
-def _chain(cel: str, token: re.Match[str]) -> Chain:
-    written = token.group()
+def _chain(written: str, start: int, called: bool) -> Chain:
     parts = written.split(".")
     if len(written.split()) > 1:  # space around a point: seldom
         parts = [part.strip() for part in parts]
-    if _is_called(cel, token.end()):
+    if called:
         parts.pop()
-    return Chain(tuple(parts), token.start(), written)
+    return Chain(tuple(parts), start, written)
 
 
 def roots(cel: str) -> frozenset[str]:

@@ -142,6 +142,14 @@ class FieldDoc:
     name: Scalar
     node: Mapping
 
+    @property
+    def late_choices(self) -> tuple[Scalar, ...]:
+        """The `enum` that a run fills in: of the field, or of the items of a list."""
+        items = self.node.get("items")
+        holders = (self.node, items) if isinstance(items, Mapping) else (self.node,)
+        found = (each.get("enum") for each in holders)
+        return tuple(each for each in found if isinstance(each, Scalar))
+
 
 @record
 class AskDoc(_Keyed):
@@ -340,4 +348,5 @@ def walk(steps: tuple[StepDoc, ...]) -> Iterator[StepDoc]:
     """Every step in the order of the file, a block before the steps inside it."""
     for step in steps:
         yield step
-        yield from walk(step.steps)
+        if step.steps:
+            yield from walk(step.steps)

@@ -108,6 +108,7 @@ _SYNONYMS: Mapping[str, Mapping[str, str]] = {
 
 _INSIDE = "what an action takes stands inside of it: `http: {url: ...}`"
 _SHELL = "a command runs on hosts: `ssh: {hosts: [web1], run: [systemctl, restart, api]}`"
+_TOOLS = ("kubectl", "helm", "docker", "systemctl", "systemd", "service", "psql", "python")
 _ORDER = "steps run from top to bottom, so take it out; what has to be true stands in `when` or `require`"
 _TOLD: Mapping[str, Mapping[str, str]] = {
     _STEP: {
@@ -148,9 +149,7 @@ _TOLD: Mapping[str, Mapping[str, str]] = {
             ("curl", "wget", "request", "webhook", "rest", "get", "post", "api"),
             "write `http: {url: https://...}`",
         ),
-        **dict.fromkeys(
-            ("kubectl", "helm", "docker", "systemctl", "systemd", "service", "psql", "python"), _SHELL
-        ),
+        **dict.fromkeys(_TOOLS, _SHELL),
         "tags": "take it out: a run has all steps whose `when` holds",
     },
     _TOP: {
@@ -165,6 +164,7 @@ _TOLD: Mapping[str, Mapping[str, str]] = {
         "timeout": "it belongs to a step, or to a block around several",
     },
     "ssh": dict.fromkeys(("become", "sudo"), "write `as: root`"),
+    **dict.fromkeys(("done", "verify", "undo", "when"), dict.fromkeys(("command", *_TOOLS), _SHELL)),
     "input": {"required": "take it out: an input without a `default` must be given"},
 }
 """By what has the word: what to do about one that has no counterpart."""

@@ -14,8 +14,9 @@ from typing import TypeAlias
 
 from stanch.language.cel.syntax import Call, Field, ListOf, Literal, Malformed, MapOf, Name, Node, parse
 from stanch.language.chains import chains, reads_step, roots
-from stanch.language.document import RequireDoc
+from stanch.language.document import RequireDoc, StepDoc
 from stanch.language.template import Hole, UnclosedHole, split
+from stanch.language.tree import scalars
 
 Facts: TypeAlias = frozenset[str]
 INCIDENT = "run.incident"
@@ -70,11 +71,28 @@ def known_inside(cel: str) -> Mapping[int, Facts]:
 
 def is_checked_after(require: RequireDoc, step: str) -> bool:
     """Whether a precondition of the step `step` reads what only its action gives: it is checked behind it."""
+    read = (require.that.cel, *_holes(require.message.text))
+    return any("result" in roots(cel) or reads_step(cel, step) for cel in read)
+
+
+def is_asked_in_rounds(step: StepDoc) -> bool:
+    """Whether the `verify` of a step with a loop reads the loop's item: it is asked in each round then."""
+    check, loop = step.verify, step.loop
+    if check is None or loop is None or check.poll is None:
+        return False
+    polled = (check.poll.until, check.poll.worse)
+    read = [each.cel for each in polled if each is not None]
+    if check.call is not None:
+        params = (*check.call.params, *check.call.inherited)
+        read += [cel for entry in params for scalar in scalars(entry.value) for cel in _holes(scalar.text)]
+    return any(loop.name.text in roots(cel) for cel in read)
+
+
+def _holes(text: str) -> list[str]:
     try:
-        holes = [part.cel for part in split(require.message.text) if isinstance(part, Hole)]
+        return [part.cel for part in split(text) if isinstance(part, Hole)]
     except UnclosedHole:
-        holes = []
-    return any("result" in roots(cel) or reads_step(cel, step) for cel in (require.that.cel, *holes))
+        return []
 
 
 def _mentioned(cel: str) -> Facts:

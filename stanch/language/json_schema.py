@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
+from typing import Generic, TypeVar
 
 from stanch.language.accept import acceptor
 from stanch.language.evaluate import matches, pattern_problem
 from stanch.language.misfit import Misfit, describe
 from stanch.language.plan import Json
 
+_Made = TypeVar("_Made")
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]*")
 
 
@@ -62,8 +64,41 @@ _is_plain = acceptor(
 """Whether a schema uses only words that most do, in the way that JSON Schema's own schema asks for."""
 
 
+_MOST_KEPT = 512
+_LONGEST_KEPT = 400
+"""Characters of a schema, written out."""
+
+
+class _Kept(Generic[_Made]):
+    """What was made of schemas: the runbooks of a library declare the same inputs again and again."""
+
+    def __init__(self, make: Callable[[Json], _Made]) -> None:
+        self._make = make
+        self._made: dict[str, _Made] = {}
+
+    def __call__(self, schema: Json) -> _Made:
+        if isinstance(schema, dict) and not isinstance(schema.get("default"), list | dict):
+            # Any such value may stand there, so what is said of the others does not depend on it.
+            schema = {word: value for word, value in schema.items() if word != "default"}
+        key = repr(schema)
+        if len(key) > _LONGEST_KEPT:
+            return self._make(schema)
+        try:
+            return self._made[key]
+        except KeyError:
+            made = self._make(schema)
+        if len(self._made) >= _MOST_KEPT:
+            self._made.clear()
+        self._made[key] = made
+        return made
+
+
 def first_problem(schema: Json) -> str | None:
     """What is wrong with a JSON Schema itself."""
+    return _first_problems(schema)
+
+
+def _first_problem(schema: Json) -> str | None:
     if not _is_plain(schema):
         from stanch.language.refusal import schema_misfits  # noqa: PLC0415 (slow, and seldom needed)
 
@@ -80,7 +115,7 @@ def value_problem(schema: Json, value: Json) -> str | None:
 
 def problems(schema: Json, value: Json) -> Iterator[Misfit]:
     """Everything that is wrong with a value. The schema is one in which `first_problem` found nothing."""
-    if not acceptor(schema, _finder, _FORMATS)(value):
+    if not _acceptors(schema)(value):
         from stanch.language.refusal import input_misfits  # noqa: PLC0415 (slow, and seldom needed)
 
         yield from input_misfits(schema, value, _FORMATS)
@@ -105,3 +140,7 @@ def _inner_problem(schema: Json) -> str | None:
         shown = pattern if len(pattern) <= 60 else f"{pattern[:57]}..."
         return f"`{shown}` is not a pattern: {problem}"
     return next(filter(None, map(_inner_problem, schema.values())), None)
+
+
+_first_problems = _Kept(_first_problem)
+_acceptors = _Kept(lambda schema: acceptor(schema, _finder, _FORMATS))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stanch.language.document import (
     ApprovalDoc,
@@ -24,7 +24,7 @@ from stanch.language.document import (
     TriggerDoc,
     walk,
 )
-from stanch.language.guards import is_checked_after
+from stanch.language.guards import is_asked_in_rounds, is_checked_after
 from stanch.language.plan import (
     FORMAT,
     Approval,
@@ -116,7 +116,7 @@ def _step(step: StepDoc, by_id: Mapping[str, StepDoc]) -> Step:
         poll=None if step.poll is None else _poll(step.poll, 0.0),
         done=None if step.done is None else _check(step.done, by_id, timeout),
         undo=None if step.undo is None else _call(step.undo),
-        verify=None if step.verify is None else _check(step.verify, by_id, 0.0),
+        verify=_verify(step, by_id),
         irreversible=_text(step.irreversible),
         idempotent=step.idempotent,
         revert=None if step.revert is None else _revert(step.revert, by_id),
@@ -200,6 +200,11 @@ def _poll(poll: PollDoc, within: float) -> Poll:
         stable=poll.stable or 0.0,
         worse=poll.worse.cel if poll.worse else "",
     )
+
+
+def _verify(step: StepDoc, by_id: Mapping[str, StepDoc]) -> Check | None:
+    check = _check(step.verify, by_id, 0.0)
+    return check and replace(check, each_round=is_asked_in_rounds(step))
 
 
 def _check(check: CheckDoc | None, by_id: Mapping[str, StepDoc], within: float) -> Check | None:

@@ -128,6 +128,10 @@ class _Parser:
                 parts[field] = made_of(entry)
             elif word in _WITH_CALLS:
                 parts[word] = self._with_calls(word, entry, call, word in lost)
+            elif word == "until":
+                parts["poll"] = poll(node)
+            elif word == "runbook":
+                parts["child"] = child(node)
         own_id = scalar(node, "id")
         kind = self._kind(node, fitted, call)
         return StepDoc(
@@ -137,9 +141,7 @@ class _Parser:
             id="" if own_id is None else own_id.text,
             named=own_id or head,
             call=call,
-            child=child(node),
             steps=children,
-            poll=poll(node),
             lost=lost,
             **parts,
         )
@@ -160,7 +162,7 @@ class _Parser:
         return data
 
     def _kind(self, node: Mapping, fitted: Fitted, call: CallDoc | None) -> StepKind:
-        if call is not None or fitted.strange or any(word in self._actions for word in fitted.lost):
+        if call is not None or fitted.strange or not self._actions.keys().isdisjoint(fitted.lost):
             return "action"
         if fitted.lost and any(word in fitted.lost and not node.entry(word) for word, _ in _KINDS):
             return "broken"

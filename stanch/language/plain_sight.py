@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from stanch.language.secret import traces
 from stanch.language.template import OPEN
 
 _NAME = (
@@ -44,22 +45,17 @@ _SHORT_FLAGS = {
     "curl": ("-u", True),
 }
 """Programs with a letter for the password, and whether it may stand in a word of its own behind it."""
-_PARTS = ("pass", "token", "api", "secret", "mysql", "mariadb", "redis-cli", "curl")
-"""In small letters, what stands in all that is found: few, as each is searched for in the whole file."""
+_PARTS = ("pass", "token", "secret", "mysql", "mariadb", "redis-cli", "curl")
+"""Of the traces of secrets those that stand in all that is found; beside them `api-key`."""
 
 
 def places(text: str) -> list[int]:
     """Where in `text` something may stand that the functions below find, in order; nearly always nowhere."""
-    lower = text.lower()
-    if len(lower) != len(text):
+    if not text.isascii() and len(text.lower()) != len(text):
         return list(range(len(text)))  # some letters are longer in small, so that offsets are of no use
-    found = []
-    for part in _PARTS:
-        at = lower.find(part)
-        while at >= 0:
-            if part != "api" or "key" in lower[at : at + 7]:
-                found.append(at)
-            at = lower.find(part, at + 1)
+    known = traces(text)
+    found = [at for part in _PARTS if part in known for at in known[part]]
+    found += [at for at in known.get("key", ()) if "api" in text[max(at - 4, 0) : at].lower()]
     return sorted(found)
 
 

@@ -59,6 +59,8 @@ class Check:
 
     call: Call
     poll: Poll
+    each_round: bool = False
+    """A `verify` that reads the item of its step's loop: it is asked in each round, not once behind all."""
 
 
 @dataclass(frozen=True, slots=True)

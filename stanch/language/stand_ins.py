@@ -44,8 +44,8 @@ SHARED: Names = frozenset(
 _TAKEN = re.compile(r"_(?<!\w_)[a-z][0-9]\b", re.ASCII)
 """It begins with a letter, not with `\\b`, so that the search runs from one `_` to the next."""
 _TEXT = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'")
-_FRACTION = re.compile(r"(?<![\w.])[0-9]{1,15}\.[0-9]{1,15}(?![\w.])", re.ASCII)
-_WHOLE = re.compile(r"(?<![\w.])[0-9]{1,15}(?![\w.])", re.ASCII)
+_NUMBER = re.compile(r"[0-9](?<![\w.][0-9])[0-9]{0,14}(\.[0-9]{1,15})?(?![\w.])", re.ASCII)
+"""It begins with a digit, not with what must not stand before it: half the time."""
 _SPACE = re.compile(r"\s\s+|[^\S ]", re.ASCII)
 """All space that is not one space already."""
 _HARD = re.compile(r"\\|\"\"\"|'''|//")
@@ -135,4 +135,10 @@ def _typical(text: str) -> str:
         return text
     if '"' in text or "'" in text:
         text = _TEXT.sub('""', text)
-    return _SPACE.sub(" ", _WHOLE.sub("0", _FRACTION.sub("0.0", text)))
+    if "  " in text or not text.isprintable():
+        text = _SPACE.sub(" ", text)
+    return _NUMBER.sub(_typical_number, text)
+
+
+def _typical_number(found: re.Match[str]) -> str:
+    return "0" if found[1] is None else "0.0"

@@ -17,6 +17,10 @@ from stanch.language.source import Span
 from stanch.language.tree import Entry, Mapping, Node, Scalar, Sequence
 from stanch.language.words import BLOCK_WORDS, did_you_mean, is_unsupported, listed, nearest
 
+_CHECKS = ("done", "verify", "when")
+_ASKED = "what asks is an action that reads, such as `http`, `prometheus` or `ssh`"
+_BY_HAND = "what no action does, a person can: `manual: {who: technical_lead, do: ...}`"
+
 
 @record
 class Head:
@@ -137,7 +141,7 @@ class _Fitting:
         elif "script" in known and isinstance(entry.value, Mapping) and not _is_near_word(entry.name, known):
             self._strange = True
             if hint is None and "manual" in known:
-                hint = "what no action does, a person can: `manual: {who: technical_lead, do: ...}`"
+                hint = _ASKED if where.strip("`") in _CHECKS else _BY_HAND
             self._report.add("RB205", span, f"`{entry.name}` is not an action that this release has", hint)
         else:
             if hint is None and (left := [name for name in known if owner.entry(name) is None]):
@@ -174,6 +178,10 @@ class _Fitting:
             what = {Sequence: "a list", Mapping: "a mapping"}.get(type(node), "nothing")
             message = f"YAML reads {what} where {name} needs an expression"
             self._report.add("RB113", node.span, message, "put the whole expression into quotes")
+            return
+        if path and path[-1] == "secret" and str(misfit.value).startswith("vault/"):
+            message = "this release has no secrets of `vault/`"
+            self._report.add("RB206", node.span, message, "it has `env/NAME` and `file/PATH`, on the worker")
             return
         code = "RB203" if misfit.keyword == "type" else "RB204"
         hint = did_you_mean(str(misfit.value), list(misfit.wanted)) if misfit.keyword == "enum" else None

@@ -146,3 +146,45 @@ def test_a_terminal_gets_colour_unless_its_owner_wants_none(
 @pytest.mark.parametrize("form", ["text", "json", "sarif", "github"])
 def test_a_pipe_gets_no_colour(form: str, broken: Path) -> None:
     assert "\x1b" not in stanch("check", "--format", form, broken, TERM="xterm").stdout
+
+
+BAD_LADDER = """\
+policy:
+  ladders:
+    incident_commander:
+      default:
+        rungs:
+          - {after: 0s, page: tecnical_lead}
+        silence: {after: 10m, then: deny}
+"""
+
+
+def test_a_configuration_is_checked_as_what_it_is(tmp_path: Path) -> None:
+    (tmp_path / "stanch.yaml").write_text(BAD_LADDER)
+    ended = stanch("check", "stanch.yaml", cwd=tmp_path)
+    assert (ended.returncode, ended.stderr) == (1, "1 configuration: 1 error, 0 warnings\n")
+    assert "stanch.yaml:6:31" in ended.stdout
+    assert "did you mean `technical_lead`?" in ended.stdout
+    (tmp_path / "other.yaml").write_text(BAD_LADDER.replace("tec", "tech"))
+    ended = stanch("check", "other.yaml", "--json", cwd=tmp_path, STANCH_CONFIG="other.yaml")
+    assert (ended.returncode, ended.stdout) == (0, "[]\n")
+
+
+def test_a_wrong_key_of_a_person_is_shown_at_its_place(tmp_path: Path) -> None:
+    key = "1b9KP8znF7A4i8wnSevBSK2ZabI_Re4bYF_Vh3hXasQ"
+    people = f"policy:\n  people:\n    alice: {{keys: [{{public: {key}}}]}}\n    bob: {{codes: [{key}]}}\n"
+    (tmp_path / "stanch.yaml").write_text(people)
+    (found,) = json.loads(stanch("check", "stanch.yaml", "--json", cwd=tmp_path).stdout)
+    assert (found["code"], found["line"], found["column"]) == ("RB204", 4, 19)
+    assert "this key stands under `people.alice.keys[0]` already" in found["message"]
+
+
+def test_without_paths_the_configuration_is_checked_with_what_it_names(good: Path, tmp_path: Path) -> None:
+    (tmp_path / "stanch.yaml").write_text("runbooks: [ours]\n")
+    ours = tmp_path / "ours"
+    ours.mkdir()
+    good.rename(ours / good.name)
+    ended = stanch("check", cwd=tmp_path)
+    assert (ended.returncode, ended.stderr) == (0, "1 runbook and 1 configuration: 0 errors, 0 warnings\n")
+    (tmp_path / "stanch.yaml").write_text(f"runbooks: [ours]\n{BAD_LADDER}")
+    assert stanch("check", cwd=tmp_path).returncode == 1

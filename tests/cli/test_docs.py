@@ -69,6 +69,23 @@ def test_a_section_shows_the_help_that_its_command_prints(name: str) -> None:
     assert HELP.findall(sections()[name])[0] == help_of(name)
 
 
+def test_the_help_lists_each_command_once_under_what_one_wants_to_do() -> None:
+    listed = re.findall(r"^  ([a-z]+)  +[A-Z]", help_of(""), re.MULTILINE)
+    assert listed == [command.name for command in COMMANDS]
+    parts = re.split(r"^(\S.*):$", help_of(""), flags=re.MULTILINE)
+    held = dict(zip(parts[1::2], parts[2::2], strict=True))
+    assert "  approve " in held["Answer what a run asks"]
+    assert "  pause " in held["Stop a run, or turn it"]
+    assert "  undo " in held["Stop a run, or turn it"]
+
+
+@named
+def test_whatever_is_signed_can_be_signed_with_a_printed_code(name: str) -> None:
+    unsigned = {"check", "fmt", "plan", "rehearse", "up", "run", "runs", "show", "watch", "incident show"}
+    takes = "--code" in {word for one in LEAVES[name].params for word in one.opts}
+    assert takes == (name not in {*unsigned, "key", "codes", "trust"})
+
+
 @pytest.mark.parametrize("name", ["", "incident", *LEAVES])
 def test_help_fits_a_narrow_terminal(name: str) -> None:
     assert max(map(len, help_of(name).splitlines())) <= 80

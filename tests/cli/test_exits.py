@@ -122,7 +122,7 @@ def test_no_command_at_all_shows_what_there_is(capsys: pytest.CaptureFixture[str
     assert exits.run(group, []) == 2
     told = capsys.readouterr()
     assert told.out == ""
-    assert "Commands:" in told.err
+    assert "Answer what a run asks:" in told.err
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,17 @@ def test_a_new_key_is_its_owner_s_alone_and_its_lines_fit_the_policy(tmp_path: P
     assert key.id in made.stderr
 
 
+def test_the_lines_for_a_gateway_s_key_are_those_of_a_gateway(tmp_path: Path) -> None:
+    file = tmp_path / "gateway.pem"
+    made = stanch("key", "new", "--gateway", "--file", file, cwd=tmp_path)
+    policy(tmp_path, made.stdout)
+    (key,) = keys(tmp_path)
+    assert key.speaks_for == ()
+    unnamed = stanch("key", "new", "--gateway", cwd=tmp_path, HOME=str(tmp_path))
+    assert (unnamed.returncode, "`--file`" in unnamed.stderr) == (USAGE, True)
+    assert not (tmp_path / ".config").exists()
+
+
 def test_a_key_that_is_there_is_never_overwritten(tmp_path: Path) -> None:
     file = tmp_path / "mine"
     assert stanch("key", "new", "--file", file).returncode == DONE
@@ -222,10 +233,11 @@ def test_a_run_that_goes_on_can_be_told_to_believe_another_key(terminal: Termina
     ok(terminal("key", "new", "--file", "new.pem"))
     public = json.loads(ok(terminal("key", "show", "--file", "new.pem", "--json")))["public"]
     assert "may not let in a gateway" in terminal("trust", run, public, "--gateway").stderr
-    ok(terminal("trust", run, public, "--for", "dana", "--until", "2099-01-01"))
+    said = ok(terminal("trust", run, public, "--for", "dana", "--until", "2099-01-01"))
+    assert said.endswith(" from now on, until 2099-01-01 00:00:00 UTC\n")
     (terminal.folder / "stanch.yaml").write_text("key: new.pem\n")
     old = json.loads(ok(terminal("key", "show", "--file", ".config/stanch/key", "--json")))["public"]
-    ok(terminal("trust", run, old, "--for", "dana", "--until", "now"))
+    assert ok(terminal("trust", run, old, "--for", "dana", "--until", "now")).endswith(" any more\n")
     ok(terminal("deny", run, "--reason", "not tonight"))
     assert terminal.ended(run).outcome == "denied"
 

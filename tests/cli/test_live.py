@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from stanch.contract import RunView
-from tests.cli.live import Switch, working
+from tests.cli.live import RUNBOOK, Switch, working
 from tests.cli.processes import STANCH
 from tests.cli.terminal import Terminal
 from tests.support.temporal import start_temporal
@@ -169,6 +169,20 @@ def test_a_run_that_was_ended_in_temporal_itself_asks_nothing_any_more(terminal:
     assert "✗ aborted: its workflow was terminated in Temporal" in shown.stdout
 
 
+def test_a_part_of_a_name_means_the_only_run_that_goes_on(terminal: Terminal) -> None:
+    (terminal.folder / "part.yaml").write_text(RUNBOOK.replace("runbook: switch-off", "runbook: part"))
+    ended, run = (terminal.start("part.yaml") for _ in range(2))
+    deadline = time.monotonic() + 30
+    while sum("part/" in line for line in terminal("runs").stdout.splitlines()) < 2:
+        assert time.monotonic() < deadline
+    assert "could be any of: " in terminal("show", "part").stderr
+    assert terminal("abort", ended, "--reason", "enough").returncode == 0
+    while (shown := terminal("show", "part", "--json")).returncode:
+        assert time.monotonic() < deadline, shown.stderr
+    assert json.loads(shown.stdout)["run"] == run
+    assert terminal("abort", "part", "--reason", "enough").returncode == 0
+
+
 def test_runs_are_listed_with_their_phase(terminal: Terminal) -> None:
     """Temporal's list follows its histories after a moment."""
     run = terminal.start()
@@ -180,7 +194,8 @@ def test_runs_are_listed_with_their_phase(terminal: Terminal) -> None:
     deadline = time.monotonic() + 30
     while listed("--open").get(run, {}).get("phase") != "waiting":
         assert time.monotonic() < deadline
-    assert re.search(rf"^\?  {re.escape(run[4:])} +waiting +SEV3 ", terminal("runs").stdout, re.MULTILINE)
+    # As a table or, since other runs may have made it too wide, each on lines of its own.
+    assert re.search(rf"^\? +{re.escape(run[4:])}\s+waiting,? +SEV3", terminal("runs").stdout, re.MULTILINE)
     assert terminal("abort", run, "--reason", "enough").returncode == 0
     terminal.ended(run)
     while run in listed("--open"):

@@ -196,7 +196,7 @@ def test_a_rehearsal_of_a_runbook_with_errors_says_where_to_look(place: Path) ->
 def test_check_looks_at_runbooks_and_rehearsals_and_tells_them_apart(place: Path) -> None:
     ended = stanch("check", cwd=place)
     assert (ended.returncode, ended.stdout) == (0, "")
-    assert ended.stderr == "1 runbook and 1 rehearsal: 0 errors, 0 warnings\n"
+    assert ended.stderr == "1 runbook and 1 rehearsal and 1 configuration: 0 errors, 0 warnings\n"
     assert stanch("check", "drills", cwd=place).stderr == "1 rehearsal: 0 errors, 0 warnings\n"
     assert stanch("check", "runbooks", cwd=place).stderr == "1 runbook: 0 errors, 0 warnings\n"
 
@@ -231,8 +231,8 @@ def test_the_policy_is_the_configured_one(place: Path) -> None:
         )
     )
     (place / "stanch.yaml").write_text(
-        "runbooks: [runbooks]\npolicy: {ladders: {scribe: {default: {rungs: [{after: 0s, page: dora}], "
-        "silence: {after: 7m, then: abort}}}}}\n"
+        "runbooks: [runbooks]\npolicy: {people: {dora: {}}, ladders: {scribe: {default: "
+        "{rungs: [{after: 0s, page: dora}], silence: {after: 7m, then: abort}}}}}\n"
     )
     add(
         place,

@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
-from stanch.cli.moments import length, span
+from stanch.cli.confirmation import answered
+from stanch.cli.moments import far_clock, length, span
 from stanch.cli.program import Program
 from stanch.cli.render_incident import render_incident
 from stanch.cli.render_list import render_runs
 from stanch.cli.render_run import render_end, render_run
 from stanch.cli.style import Style
 from stanch.client.runs import RunLine
-from stanch.contract import Found, IncidentView, Member, Moment, RunView
+from stanch.contract import Decision, Found, IncidentView, Member, Moment, RunView
 from tests.cli.golden import assert_golden
 from tests.cli.views import (
     ASKING,
@@ -221,3 +222,17 @@ def test_an_incident_says_first_that_it_is_on_hold(width: int) -> None:
     timeline = (Moment(NOON, "hold", "hold by alice: the wrong cluster", by="alice"),)
     view = IncidentView("db-down", held=held, members=members, timeline=timeline)
     assert_golden(f"incident-{width}.txt", render_incident(view, STANCH, Style(width=width)))
+
+
+def test_a_moment_of_another_day_is_told_with_its_day() -> None:
+    assert far_clock(NOON + 3600, NOON) == "09:00:00 UTC"
+    assert far_clock(NOON + 86_400, NOON) == "2026-11-24 08:00:00 UTC"
+
+
+def test_an_approval_that_is_not_enough_says_how_many_have_agreed() -> None:
+    request = TWO_ROLES.requests[0]
+    decision = Decision(request.id, "approve", by="dana", digest=request.digest)
+    assert answered(TWO_ROLES, decision, "approve recorded") == (
+        "approve recorded; 1 of 2 have agreed, so it is still asked"
+    )
+    assert answered(replace(TWO_ROLES, requests=()), decision, "approve recorded") == "approve recorded"

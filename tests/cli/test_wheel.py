@@ -34,7 +34,8 @@ def test_a_paused_run_begins_nothing_though_it_is_approved_until_it_is_resumed(t
     assert said.startswith(f"{name(run)} is paused, nothing new begins; go on: ")
     assert said.endswith(f" resume {name(run)}")
     assert "The run is paused, so time stands still." in terminal("show", run).stdout
-    done(terminal("approve", run))
+    said = done(terminal("approve", run))
+    assert said.startswith("approve recorded; nothing begins while the run is paused; go on: ")
     seen = terminal.until(run, lambda view: view.parked)
     assert (seen.parked, seen.paused.startswith("dana paused it at ")) == (("switch_off",), True)
     shown = terminal("show", run).stdout
@@ -53,7 +54,8 @@ def test_a_held_run_looks_and_asks_but_changes_nothing(terminal: Terminal) -> No
     said = done(terminal("hold", run, "--reason", "the wrong feature"))
     assert said.startswith(f"{name(run)} holds its fire, diagnosis goes on; end it: ")
     assert said.endswith(f" release {name(run)}")
-    done(terminal("approve", run))
+    said = done(terminal("approve", run))
+    assert said.startswith("approve recorded; no change begins while it is on hold; end that: ")
     terminal.until(run, lambda view: view.parked)
     assert terminal("show", run).stdout.startswith("ON HOLD, no change begins: dana ")
     assert terminal.switch.on

@@ -68,9 +68,10 @@ def test_a_denial_ends_the_run_and_says_who_and_why() -> None:
 
 REFUSALS: list[tuple[dict[str, Any], str]] = [
     ({"digest": "0" * 64}, "not bound to what is asked now"),
-    ({"digest": ""}, "not bound to what is asked now"),
+    ({"digest": ""}, "not bound to what is asked now: it carries no digest"),
     ({"digest": "abc"}, "not bound to what is asked now"),
     ({"request": "other"}, "no request `other`"),
+    ({"request": ""}, "it names no request; open: `fix`"),
     ({"choice": "retry"}, "`retry` is no answer"),
     ({"choice": "deny", "reason": " "}, "`deny` needs a reason"),
     ({"by": ""}, "needs the name"),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
+
+import pytest
 
 from stanch.conductor import describe
+from stanch.conductor.events import AlertReported
 from stanch.conductor.times import spent_until
-from stanch.language.plan import Call, Check, ForEach, Poll
+from stanch.contract import RunPolicy
+from stanch.language.plan import Approval, Call, Check, ForEach, Poll, Require
 from tests.support.host import Host
-from tests.support.plans import change, given, plan, read
+from tests.support.plans import LADDER, change, given, plan, read
 
 DONE = Check(
     Call("ssh", {"hosts": ["web1"], "run": ["is", "it"]}, one=True), Poll("result.rc == 0", within=30)
@@ -124,3 +128,54 @@ def test_a_change_that_ended_before_it_could_be_stopped_is_in_the_ledger() -> No
     assert host.outcome == "aborted"
     assert [effect.command for effect in host.state.ledger] == ["fix fix"]
     assert len(host.executed) == 1
+
+
+# --- it is not asked or begun again -----------------------------------------------------------------------
+
+TWO = Approval(("incident_commander",), quorum=2)
+
+
+def asked_anew(*, on_resolved: Literal["ask", "withdraw"] = "ask", **fields: Any) -> Host:
+    """A change whose end nobody knows, and which two people are to approve once more."""
+    policy = RunPolicy(ladders={"incident_commander": LADDER}, on_resolved=on_resolved)
+    host = Host(given(plan(change(on_failure="ask", approval=TWO, **fields)), policy=policy)).start()
+    host.decide("approve", "alice").decide("approve", "bob")
+    if "for_each" in fields:
+        host.succeed({})
+    host.lose().decide("retry", "alice")
+    assert host.request.kind == "approval"
+    return host
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"on_resolved": "withdraw"},
+        {"when": "!run.resolved"},
+        {"require": (Require("!run.resolved", "it has resolved"),)},
+    ],
+)
+def test_an_alert_that_resolves_does_not_tell_what_became_of_a_lost_attempt(fields: dict[str, Any]) -> None:
+    host = asked_anew(**fields).feed(AlertReported(1000.0, "resolved"))
+    assert host.outcome is None
+    assert host.request.kind == "in_doubt"
+    assert "nobody knows yet what became of an earlier attempt" in host.request.evidence[0]
+    assert host.decide("done", reason="I looked").outcome == "succeeded"
+
+
+def test_rounds_that_are_asked_about_again_are_not_taken_for_done_with_the_rest() -> None:
+    host = asked_anew(on_resolved="withdraw", for_each=ForEach("n", [1, 2, 3], (1,)))
+    host.feed(AlertReported(host.now, "resolved"))
+    assert host.request.kind == "in_doubt"
+    host.decide("done", reason="I looked")
+    assert [effect.step for effect in host.state.ledger] == ["fix[0]", "fix[1]"]
+    assert host.outcome is None, "the third has not been made"
+    assert not host.actions, "and nobody approves it any more"
+
+
+def test_what_requires_something_else_now_is_in_doubt_and_not_refused() -> None:
+    step = change(on_failure="ask", require=(Require("!run.resolved", "it has resolved"),))
+    host = Host(given(plan(step))).start().decide("approve").lose()
+    host.feed(AlertReported(host.now, "resolved")).decide("retry")
+    assert (host.outcome, host.request.kind) == (None, "in_doubt")
+    assert host.request.evidence[0].startswith("it has resolved; nobody knows")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from stanch.conductor.authority.may_order import may_order
 from stanch.conductor.authority.people import holders, listed, resolve
-from stanch.contract import Order, RunPolicy, Shift
-from stanch.language.plan import Approval, Child, Plan, Step
+from stanch.conductor.events import AbortRequested
+from stanch.contract import Abort, Order, RunPolicy, Shift
+from stanch.errors import IllegalEvent
+from stanch.language.plan import Approval, Call, Child, Plan, Step
 from tests.support.host import Host
 from tests.support.plans import change, given, plan
 
@@ -49,6 +52,19 @@ def host(policy: RunPolicy = POLICY, *roles: str) -> Host:
 )
 def test_an_address_is_resolved_at_a_moment(address: str, at: float, people: set[str]) -> None:
     assert holders(host().state, address, at) == frozenset(people)
+
+
+def test_a_name_that_the_policy_does_not_know_is_a_role_that_nobody_holds() -> None:
+    policy = replace(POLICY, people=("alice", "bob", "carol"))
+    hand = Step(
+        id="m", title="Look", call=Call("manual", {"who": "${{ inputs.team }}", "do": "x"}), timeout=60.0
+    )
+    run = Host(given(plan(hand), {"team": "networkers"}, policy)).start()
+    assert (run.request.roles, run.request.holders) == (("networkers",), ("alice",))
+    assert run.paged[0].people == ("alice",)
+    claimed = run.decision("done", "networkers")
+    assert "nobody holds networkers now" in run.conductor.refusal(run.state, claimed, run.now)
+    assert run.decide("done", "alice").outcome == "succeeded"
 
 
 def test_without_a_policy_that_names_people_anybody_answers() -> None:
@@ -184,3 +200,126 @@ def test_who_answers_for_a_block_or_a_child_may_skip_what_is_in_it() -> None:
     assert asked.request.step == "call/two"
     assert not may_order(asked.state, Order("skip", "bob", "why", step="call/two"), asked.now)
     assert may_order(asked.state, Order("skip", "dave", "why", step="call/two"), asked.now)
+
+
+# --- who may end the run ----------------------------------------------------------------------------------
+
+
+def abort_refused(run: Host, by: str) -> str:
+    return run.conductor.abort_refusal(run.state, Abort(by, "wrong runbook"), run.now)
+
+
+@pytest.mark.parametrize("by", ["alice", "bob", "carol"])
+def test_who_commands_or_answers_for_what_is_asked_may_end_the_run(by: str) -> None:
+    run = host(POLICY, "technical_lead")
+    assert abort_refused(run, by) == ""
+    run.feed(AbortRequested(run.now, by, "wrong runbook", Abort(by, "wrong runbook")))
+    assert run.outcome == "aborted"
+
+
+def test_anybody_else_is_told_who_may_end_it_and_how_they_can_stop_it() -> None:
+    run = host(POLICY, "technical_lead")
+    said = Abort("dave", "wrong runbook")
+    assert abort_refused(run, "dave") == (
+        "dave does not hold the role incident_commander or technical_lead: alice does; "
+        "bob, carol and frank do; `pause` and `hold` stop it too, and anybody may"
+    )
+    with pytest.raises(IllegalEvent, match="dave does not hold"):
+        run.feed(AbortRequested(run.now, "dave", "wrong runbook", said))
+    assert run.order("pause", "dave").state.paused
+
+
+def test_who_answers_for_a_step_may_end_the_run_while_it_is_under_way() -> None:
+    block = Step(
+        id="block", approval=Approval(("technical_lead",)), steps=(change(approval=None), change("b"))
+    )
+    run = Host(given(plan(block), policy=POLICY, revision=2)).start().decide("approve", "bob")
+    assert run.actions
+    assert abort_refused(run, "bob") == ""
+    run.order("handover", "bob", role="technical_lead", to="carol")
+    assert "bob handed technical_lead to carol" in abort_refused(run, "bob")
+    assert abort_refused(run, "carol") == ""
+
+
+def test_temporal_itself_ends_every_run() -> None:
+    run = host()
+    run.feed(AbortRequested(run.now, "Temporal", "the workflow was cancelled there"))
+    assert run.outcome == "aborted"
+
+
+def test_a_name_that_temporal_uses_is_nobody_s_to_borrow() -> None:
+    assert "does not hold" in abort_refused(host(), "Temporal")
+
+
+@pytest.mark.parametrize(("policy", "revision"), [(RunPolicy(), 2), (POLICY, 1)])
+def test_where_nobody_is_named_or_in_an_earlier_run_anybody_may_end_it(
+    policy: RunPolicy, revision: int
+) -> None:
+    run = Host(given(plan(change()), policy=policy, revision=revision)).start()
+    assert abort_refused(run, "dave") == ""
+
+
+# --- too few ----------------------------------------------------------------------------------------------
+
+ROLE, BY_ALICE = "incident_commander", "alice started this run"
+
+
+def put_to(policy: RunPolicy, started_by: str = "alert:x", **approval: Any) -> Host:
+    step = change(approval=Approval(approval.pop("roles", (ROLE,)), **approval))
+    return Host(given(plan(step), policy=policy, started_by=started_by)).start()
+
+
+@pytest.mark.parametrize(
+    ("policy", "fields", "told"),
+    [
+        (
+            POLICY,
+            {"started_by": "alice"},
+            f"somebody must approve it, and nobody may ({BY_ALICE}): hand {ROLE} over, or silence ends it",
+        ),
+        (
+            POLICY,
+            {"quorum": 2},
+            f"2 people must approve it, and alice may: hand {ROLE} over, or silence ends it",
+        ),
+        (
+            replace(NOBODY, acting=""),
+            {},
+            f"somebody must approve it, and nobody may: hand {ROLE} over, or silence ends it",
+        ),
+        (
+            POLICY,
+            {"roles": (ROLE, "scribe"), "quorum": 2, "of_roles": 2},
+            f"2 people must approve it, and alice may: hand {ROLE} or scribe over, or silence ends it",
+        ),
+    ],
+)
+def test_who_is_asked_is_told_at_once_when_they_are_too_few(
+    policy: RunPolicy, fields: dict[str, Any], told: str
+) -> None:
+    run = put_to(policy, **fields)
+    assert run.request.notes == (told,)
+    assert run.told("problem") == [told]
+
+
+@pytest.mark.parametrize(
+    ("policy", "fields"),
+    [
+        (POLICY, {}),
+        (RunPolicy(), {"quorum": 5, "started_by": "alice"}),
+        (replace(POLICY, self_approval=True), {"started_by": "alice"}),
+        (POLICY, {"roles": (ROLE, "technical_lead"), "quorum": 2, "of_roles": 2}),
+        (POLICY, {"roles": (ROLE, "technical_lead"), "started_by": "alice"}),
+    ],
+)
+def test_nobody_is_warned_where_they_are_enough(policy: RunPolicy, fields: dict[str, Any]) -> None:
+    assert put_to(policy, **fields).request.notes == ()
+
+
+def test_a_handover_to_who_started_the_run_is_told_too() -> None:
+    run = put_to(replace(POLICY, people=("alice", "bob")), "bob").order(
+        "handover", "alice", role=ROLE, to="bob"
+    )
+    assert "bob started this run" in run.request.notes[0]
+    run.order("handover", "bob", role=ROLE, to="alice")
+    assert run.decide("approve", "alice").actions

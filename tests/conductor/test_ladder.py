@@ -256,3 +256,61 @@ def test_after_a_long_sleep_of_the_worker_nobody_is_paged_twice_in_one_moment() 
     assert [task.people[0] for task in host.paged] == ["alice", "bob"]
     (timer,) = host.timers.values()
     assert timer.seconds == 60.0
+
+
+# --- several roles, and shifts ----------------------------------------------------------------------------
+
+
+def test_each_role_that_must_agree_is_paged_and_only_those_that_have_not_are_paged_again() -> None:
+    policy = replace(POLICY, ladders={IC: Ladder((Rung(0.0, IC), Rung(300.0, IC)), 600.0)})
+    step = change(approval=Approval((IC, LEAD, "primary"), quorum=3, of_roles=3))
+    host = Host(given(plan(step), policy=policy)).start()
+    assert [task.people for task in host.paged] == [("alice",), ("bob",), ("dave",)]
+    host.decide("approve", "bob").fire()
+    assert [task.people for task in host.paged[3:]] == [("alice",), ("dave",)]
+
+
+def test_who_answers_for_two_roles_is_paged_once() -> None:
+    policy = replace(POLICY, roles={IC: ("alice",), LEAD: ()}, ladders={IC: THREE})
+    step = change(approval=Approval((IC, LEAD), quorum=2, of_roles=2))
+    assert Host(given(plan(step), policy=policy)).start().pages == [IC]
+
+
+def on_call(*, acting: bool = False) -> Host:
+    """Asked of who is on call: dave until 1500, 500 seconds after it is put, and erin from then on."""
+    roles: dict[str, tuple[str, ...]] = {IC: (), LEAD: ("bob",)}
+    ladder = Ladder((Rung(0.0, IC), Rung(100.0, LEAD)), 600.0, patience=200.0)
+    policy = replace(POLICY, roles=roles, acting="primary", ladders={IC: ladder})
+    step = change(approval=Approval((IC,) if acting else ("primary",)))
+    return Host(given(plan(step), policy=policy)).start()
+
+
+@pytest.mark.parametrize("acting", [False, True])
+def test_who_is_on_call_next_is_paged_and_has_as_long_as_who_was_before(acting: bool) -> None:
+    host = on_call(acting=acting).fire().fire()
+    assert host.now == 1500.0
+    assert host.paged[-1].people == ("erin",)
+    assert host.request.holders == ("erin",)
+    assert host.request.until == 2100.0
+    assert "erin" in host.told("shift")[0]
+    refused = host.conductor.refusal(host.state, host.decision("approve", "dave"), host.now)
+    assert "dave does not hold" in refused
+    assert host.decide("approve", "erin").actions
+
+
+def test_a_shift_that_ends_in_a_pause_is_told_when_the_run_goes_on() -> None:
+    host = on_call().order("pause", "bob").after(700.0)
+    host.order("handover", "bob", role=LEAD, to="dave").order("resume", "erin")
+    assert host.fire().now == 1700.0
+    assert host.paged[-1].people == ("erin",)
+    assert len(host.timers) == 1
+
+
+def test_a_shift_that_ends_while_somebody_looks_is_told_when_they_have_had_their_time() -> None:
+    host = on_call().fire().after(350.0).order("acknowledge", "dave")
+    assert host.fire().now == 1650.0
+    assert host.paged[-1].people == ("erin",)
+
+
+def test_a_shift_of_others_changes_nothing() -> None:
+    assert [when for when, _ in played(asking())] == [0.0, 300.0, 600.0]

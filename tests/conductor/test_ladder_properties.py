@@ -89,9 +89,21 @@ class Watch:
         now = self.host.state.requests[was.request.id]
         assert now.given == was.given, "silence approved"
         ended = max(was.request.until, was.quiet_until) <= self.host.now + 1e-6
-        assert bool(now.closed) == ended, "it ends at `until`, and at no other moment"
+        # A shift that began while it was quiet has its turn first: whoever answers now was never told.
+        anew = now.shifts_at > was.shifts_at
+        assert bool(now.closed) == (ended and not anew), "it ends at `until`, and at no other moment"
         if was.quiet_until > self.host.now + 1e-6:
             assert now.request.asked == was.request.asked, "somebody was paged while it was quiet"
+
+    def all_paged(self, opened: OpenRequest) -> None:
+        """Who may answer has been told of it, whoever that has become."""
+        paged = {
+            name for task in self.host.paged if task.request == opened.request.id for name in task.people
+        }
+        agreed = {given.by for given in opened.given}
+        for role in opened.request.roles:
+            people = self.roles.of(role, self.host.now)
+            assert people <= paged or people & agreed, "somebody may answer and does not know it"
 
     def check(self) -> None:
         state, host = self.host.state, self.host
@@ -100,6 +112,8 @@ class Watch:
             timers = [key for key in host.timers if key.endswith("/ladder")]
             assert timers == ([] if state.paused else [opened.timer])
             assert opened.request.until >= opened.quiet_until
+            if not (state.paused or opened.quiet_until or opened.due <= host.now):
+                self.all_paged(opened)
             for given_by in opened.given:
                 assert any(given_by.by in self.roles.of(role, host.now) for role in opened.request.roles) or (
                     given_by.by in ("dave", "erin")

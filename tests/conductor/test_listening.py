@@ -88,6 +88,9 @@ def test_a_new_severity_has_its_own_ladder() -> None:
     assert host.pages == ["incident_commander", "technical_lead"]
     # The rung that is paged now stands a minute into the ladder, so four are left.
     assert (host.request.until, host.state.given.severity) == (host.now + 240, "SEV1")
+    (told,) = host.told("severity")
+    assert told.startswith("the severity is SEV1 now, it was SEV3, says ")
+    assert told.endswith(" (unverified, via cli)")
     assert len(host.timers) == 1
 
 

@@ -36,6 +36,18 @@ def test_a_question_shows_choices_that_the_run_has_found() -> None:
     assert request.choices == ("answer", "abort")
 
 
+def test_a_question_for_some_of_what_the_run_has_found_shows_it_too() -> None:
+    look = read(outputs={"all": "result.json"})
+    some = {"type": "array", "items": {"type": "string", "enum": "${{ steps.look.all }}"}, "minItems": 1}
+    which = Step(id="which", title="Which?", ask=Ask(("technical_lead",), {"replicas": some}))
+    host = Host(given(plan(look, which, outputs={"chosen": "steps.which.replicas"}))).start()
+    host = host.succeed({"json": ["db1", "db2"]})
+    assert host.request.fields["replicas"]["items"] == {"type": "string", "enum": ["db1", "db2"]}
+    strange = host.decision("answer", values={"replicas": ["db3"]})
+    assert "must be one of `db1` or `db2`" in host.conductor.refusal(host.state, strange)
+    assert host.decide("answer", values={"replicas": ["db2"]}).state.outputs == {"chosen": ["db2"]}
+
+
 def test_what_a_person_answers_can_be_read_like_an_output() -> None:
     host = asking_for_a_value().decide("answer", reason="", values={"replica": "db2", "why": "!"})
     assert host.state.outputs == {"chosen": "db2!"}

@@ -215,7 +215,7 @@ def test_a_signed_abort_is_obeyed_once() -> None:
     said = signed(host, Abort("alice", "wrong runbook"))
     host.feed(AbortRequested(host.now, said.by, said.reason, said))
     assert host.outcome == "aborted"
-    assert host.told("aborted") == [f"wrong runbook (verified, key {ALICE.id}, via cli)"]
+    assert host.told("aborted") == [f"alice ends the run: wrong runbook (verified, key {ALICE.id}, via cli)"]
     assert "has ended" in host.conductor.abort_refusal(host.state, said, host.now)
 
 

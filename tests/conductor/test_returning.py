@@ -138,3 +138,37 @@ def test_a_run_of_an_older_revision_leaves_nothing_behind() -> None:
     host = Host(given(held, revision=1)).start()
     host.succeed()
     assert left(host) == ()
+
+
+def test_what_the_way_back_holds_is_data_whatever_it_looks_like() -> None:
+    """A template of another tool in a value is no expression of the run that puts it back."""
+    odd = "name: ${{ github.ref }} and ${{ inputs.service }}"
+    undo = Call("ssh", {"hosts": ["web1"], "run": ["write", "${{ steps.before.text }}"]}, one=True)
+    before = Step(id="before", outputs={"text": f'"{odd}"'})
+    held = plan(
+        before,
+        change("borrow", approval=None, unattended="x", undo=undo, revert=Revert("after", after="1h")),
+    )
+    host = Host(given(held)).start()
+    host.succeed()
+    again = begun(left(host)[0])
+    again.fire()
+    assert [each.task.call.params["run"] for each in again.actions.values()] == [["write", odd]]
+
+
+def test_what_may_be_back_already_is_not_put_back_unless_somebody_says_so() -> None:
+    held = plan(
+        change(
+            "borrow", approval=None, unattended="x", revert=Revert("after", after="1h"), on_failure="undo"
+        ),
+        change("next", approval=None, unattended="x"),
+    )
+    host = Host(given(held)).start()
+    host.succeed().order("undo")
+    host.fail("stopped").lose("the connection broke")
+    assert host.outcome == "in_doubt"
+    again = begun(left(host)[0])
+    again.fire()
+    assert again.actions == {}
+    assert again.request.roles == ("incident_commander",)
+    assert "nobody knows whether an earlier attempt has" in again.request.question

@@ -47,7 +47,10 @@ def test_each_tick_has_its_name_and_time_in_the_request_the_timeline_and_the_res
         (2, "bob", 1060.0),
         (0, "bob", 1060.0),
     ]
-    assert host.told("ticked") == [f"alice: {LINES[1]}", f"bob: {LINES[2]}", f"bob: {LINES[0]}"]
+    assert host.told("ticked") == [
+        f"{who} ticks line {line + 1}, `{LINES[line]}` (unverified, via cli)"
+        for who, line in (("alice", 1), ("bob", 2), ("bob", 0))
+    ]
     host.decide("done")
     assert host.finished is not None
     assert host.finished.outputs["c"] == [

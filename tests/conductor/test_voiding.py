@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stanch.conductor.events import DecisionGiven
+from stanch.conductor.events import AlertReported, DecisionGiven
 from stanch.conductor.state import Phase
 from stanch.contract import Choice, Decision, Request, RunPolicy
 from stanch.language.plan import Approval, Call, Child, ForEach, Plan, Require, Step
@@ -288,3 +288,43 @@ def test_an_approval_that_a_hold_keeps_back_is_void_when_its_inputs_change() -> 
     assert under_way(host) == []
     say(host, "approve", again)
     assert under_way(host) == [["second", "cart"]]
+
+
+# --- loops of changes on hold -----------------------------------------------------------------------------
+
+
+def held_loop() -> Host:
+    needed = Require("!run.resolved", "it has resolved")
+    loop = fix("fix", approval=IC, for_each=ForEach("n", [1, 2, 3], (2,)), require=(needed,))
+    host = run(loop).order("hold", by="bob").decide("approve", "alice")
+    assert [each.path for each in host.state.parked] == ["fix"], "not a round has begun"
+    return host
+
+
+def test_an_approved_loop_that_a_hold_keeps_back_looks_at_what_it_requires_before_it_changes_anything() -> (
+    None
+):
+    host = held_loop().feed(AlertReported(1000.0, "resolved"))
+    assert (host.outcome, host.executed) == ("refused", [])
+
+
+def test_the_approval_of_a_loop_that_a_hold_keeps_back_can_be_withdrawn() -> None:
+    host = held_loop().order("withdraw", "alice", "not sure")
+    assert host.request.id == "fix.2"
+    host.decide("approve", "bob").order("release", "bob")
+    assert len(host.actions) == 2
+
+
+def test_the_first_change_of_a_block_that_a_hold_keeps_back_looks_at_what_the_block_requires() -> None:
+    needed = Require("!run.resolved", "it has resolved")
+    host = run(block(read("look"), fix("fix"), require=(needed,))).order("hold", by="bob")
+    host.decide("approve", "alice").succeed({}).feed(AlertReported(1000.0, "resolved"))
+    host.after(3600.0).order("release")
+    assert (host.outcome, host.state.reason, host.actions) == ("refused", "it has resolved", {})
+
+
+def test_a_block_that_has_changed_something_goes_on_after_a_hold() -> None:
+    needed = Require("!run.resolved", "it has resolved")
+    host = run(block(fix("one"), fix("two"), require=(needed,))).decide("approve").order("hold", by="bob")
+    host.succeed({}).feed(AlertReported(1000.0, "resolved")).order("release")
+    assert under_way(host) == [["two"]]

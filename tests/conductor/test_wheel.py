@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from stanch.conductor.describe import open_requests, view
+from stanch.conductor.times import spent_until
 from stanch.contract import IncidentRef, RunPolicy
 from stanch.language.plan import Approval, Call, Check, ForEach, Poll, Revert, Step
 from tests.support.host import Host
@@ -159,6 +160,14 @@ def test_a_pause_is_seen() -> None:
 def test_the_time_of_a_pause_is_time_that_a_person_took() -> None:
     host = begin(read("a"), read("b")).order("pause").after(5).succeed({}).after(60).order("resume")
     assert (host.state.spent.automation, host.state.spent.waiting) == (5, 60)
+
+
+def test_so_is_that_of_a_hold_which_keeps_a_way_back() -> None:
+    host = begin(change("one"), change("two"), change("three"))
+    host.decide("approve").succeed({}).decide("approve").succeed({}).order("undo").order("hold").succeed({})
+    shown = view(host.after(60).state, host.now)
+    assert (shown.spent.automation, shown.spent.waiting) == (0, 60)
+    assert spent_until(shown, host.now + 5).waiting == 65
 
 
 # --- hold -------------------------------------------------------------------------------------------------

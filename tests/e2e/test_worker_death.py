@@ -86,10 +86,33 @@ def test_a_read_that_loses_its_worker_is_read_again(tmp_path: Path) -> None:
         assert rolled_back_once(stage, "web1")
 
 
-@pytest.mark.parametrize("over", ["ssh", "ansible"])
-def test_a_change_that_outlives_its_worker_is_found_done_and_not_repeated(tmp_path: Path, over: str) -> None:
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_change_over_ssh_that_outlives_its_worker_is_collected_by_another(
+    tmp_path: Path, *, ends: bool
+) -> None:
     with start_stage(tmp_path) as stage:
-        run = start(stage, "web1", over=over)
+        run = start(stage, "web1")
+        with stage.hosts.holding("rollback"):
+            approve(stage, run)
+            until(lambda: stage.hosts.is_held("web1", "rollback"), "the change to begin")
+            stage.worker.kill()
+            logins = stage.hosts.farm["web1"].logins()
+            if not ends:
+                stage.worker.start()
+                until(lambda: stage.hosts.farm["web1"].logins() > logins, "another worker to look for it")
+        until(lambda: stage.hosts.switches("web1"), "the host to finish what it was told")
+        if ends:
+            stage.worker.start()
+        view = stage.ended(run)
+        assert view["outcome"] == "succeeded"
+        assert "in_doubt" not in kinds(view)
+        assert [effect["target"] for effect in view["ledger"]] == ["web1"]
+        assert rolled_back_once(stage, "web1")
+
+
+def test_a_change_that_outlives_its_worker_is_found_done_and_not_repeated(tmp_path: Path) -> None:
+    with start_stage(tmp_path) as stage:
+        run = start(stage, "web1", over="ansible")
         with stage.hosts.holding("rollback"):
             approve(stage, run)
             until(lambda: stage.hosts.is_held("web1", "rollback"), "the change to begin")
@@ -104,16 +127,26 @@ def test_a_change_that_outlives_its_worker_is_found_done_and_not_repeated(tmp_pa
         assert rolled_back_once(stage, "web1")
 
 
+def restart(stage: Stage, host: str) -> None:
+    """Have the host's markers say that they were written before it was last restarted."""
+    for begun in (stage.hosts.farm[host].home / ".stanch").glob("*/begun"):
+        _, *rest = begun.read_text().splitlines(keepends=True)
+        begun.write_text("".join(["an earlier boot\n", *rest]))
+
+
 def test_a_change_of_which_nobody_knows_is_a_question_and_a_retry_looks_first(tmp_path: Path) -> None:
     with start_stage(tmp_path) as stage:
         run = start(stage, "web1")
         with stage.hosts.holding("rollback"):
             approve(stage, run)
             until(lambda: stage.hosts.is_held("web1", "rollback"), "the change to begin")
-            exchange(stage)
+            stage.worker.kill()
+            restart(stage, "web1")
+            stage.worker.start()
             request = stage.asked(run)
             assert (request["kind"], request["step"]) == ("in_doubt", "over_ssh")
-            assert "1 of 1 in doubt: web1: its worker went silent" in request["evidence"][0]
+            assert "1 of 1 in doubt: `web1` " in request["evidence"][0]
+            assert "the host was restarted after the command had begun" in request["evidence"][0]
             assert set(request["choices"]) >= {"done", "retry", "abort"}
             assert stage.hosts.calls("web1", "rollback") == 1
         until(lambda: stage.hosts.switches("web1"), "the host to finish what it was told")

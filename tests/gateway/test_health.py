@@ -22,7 +22,7 @@ async def test_a_gateway_is_ready_when_temporal_answers_and_every_runbook_compil
 ) -> None:
     assert (await gateway.get("/healthz")).json() == {"status": "alive"}
     answer = await gateway.get("/readyz")
-    assert (answer.status_code, answer.json()) == (200, {"status": "ready", "runbooks": 4, "triggers": 3})
+    assert (answer.status_code, answer.json()) == (200, {"status": "ready", "runbooks": 5, "triggers": 4})
 
 
 async def test_a_runbook_that_does_not_compile_makes_the_gateway_not_ready(

@@ -70,7 +70,7 @@ def test_paths_below_the_working_directory_are_shown_from_there(
 
 
 HEAD = "title: A test\nkind: maintenance\nowner: team\nreviewed: 2026-11-01\n"
-TRIGGER = "triggers: [{source: alertmanager, when: alert.status == 'firing'}]\n"
+TRIGGER = "triggers: [{source: alertmanager, when: alert.status == 'firing' && alert.labels.a == 'b'}]\n"
 CHANGE = """\
 steps:
   - {id: out, ssh: {hosts: [web1], run: [x]}, effect: change, idempotent: true, irreversible: a test}

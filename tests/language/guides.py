@@ -14,9 +14,7 @@ from stanch.language.plan import Call, Plan, Step
 from stanch.language.render.guide import Facts, plan_guide
 
 _PARSER = MarkdownIt("commonmark").enable("table")
-_STUB = (
-    '#!/bin/sh\nfor word in "$@"; do printf "%s\\0" "$word"; done >> "$SEEN"\nprintf "\\0\\n" >> "$SEEN"\n'
-)
+_STUB = '#!/bin/sh\nfor word in "$#" "$@"; do printf "%s\\0" "$word"; done >> "$SEEN"\n'
 
 
 def parsed(guide: str) -> list[Token]:
@@ -73,6 +71,11 @@ class Shell:
             timeout=30,
         )
         assert (done.returncode, done.stdout, done.stderr) == (0, b"", b""), line
-        calls = self.seen.read_bytes().split(b"\0\n")
-        assert calls.pop() == b""
-        return [[word.decode() for word in call.split(b"\0")[:-1]] for call in calls]
+        words = [word.decode() for word in self.seen.read_bytes().split(b"\0")]
+        assert words.pop() == ""
+        calls = []
+        while words:
+            count = 1 + int(words[0])
+            calls.append(words[1:count])
+            words = words[count:]
+        return calls

@@ -233,6 +233,21 @@ SAID: dict[str, tuple[str, str, str]] = {
         "RB205",
         "`manual: {who: technical_lead",
     ),
+    "a command in a check": (
+        CHANGE + "    verify: {kubectl: {get: pods}, until: result.rc == 0, within: 1m}\n",
+        "RB205",
+        "`ssh: {hosts: [web1]",
+    ),
+    "a check by an action that there is not": (
+        CHANGE + "    verify: {dns: {resolve: x}, until: result.found, within: 1m}\n",
+        "RB205",
+        "an action that reads",
+    ),
+    "a secret of a vault": (
+        READ.replace("query: up", "query: up, auth: {bearer: {secret: vault/kv/prometheus}}"),
+        "RB206",
+        "`env/NAME` and `file/PATH`",
+    ),
     "an address without a scheme": (
         EACH.replace('"http://${{ host }}/"', "x.example.org/health"),
         "RB204",
@@ -344,25 +359,6 @@ def test_an_expression_that_a_flow_mapping_cuts_is_shown_in_quotes(cel: str, quo
     assert found.code == "RB113"
     assert found.hint == f"put all of it into quotes: `y: {quoted}`"
     assert errors(text.replace(cel, quoted)) == []
-
-
-def test_targets_that_do_not_fit_where_they_are_taken_over_are_said_of_what_takes_them() -> None:
-    steps = """\
-  - id: change
-    for_each: {as: host, in: "${{ inputs.hosts }}"}
-    ssh: {hosts: ["${{ host }}"], run: [restart]}
-    effect: change
-    approval: incident_commander
-    idempotent: true
-    undo: {ssh: {run: [x]}}
-    verify:
-      ssh: {run: [check]}
-      until: result.rc == 0
-      within: 1m
-"""
-    (found,) = errors(HEAD + steps)
-    assert (HEAD + steps).splitlines()[found.span.line - 1].strip() == "ssh: {run: [check]}"
-    assert found.hint == "write `hosts` in `ssh`, too"
 
 
 def test_what_is_wrong_with_targets_where_they_stand_is_said_there_and_once() -> None:

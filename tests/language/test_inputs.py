@@ -9,6 +9,7 @@ import pytest
 
 from stanch.errors import InvalidInput
 from stanch.language.inputs import check_inputs
+from stanch.language.json_schema import first_problem, value_problem
 from stanch.language.plan import Plan
 
 SCHEMAS: dict[str, Any] = {
@@ -131,3 +132,12 @@ def test_a_hostile_value_costs_little_time_and_a_short_message() -> None:
     assert time.process_time() - began < 2
     assert len(str(error.value)) < 5_000
     assert "input `few` is too long: 9000, at most 50" in str(error.value)
+
+
+def test_schemas_that_are_nearly_the_same_are_judged_apart() -> None:
+    schema: dict[str, Any] = {"type": "integer", "minimum": 1}
+    assert first_problem({**schema, "default": 1}) is None
+    assert first_problem({**schema, "minimum": True, "default": 1}) is not None
+    assert first_problem({**schema, "default": {"$ref": "#"}}) is not None
+    assert value_problem({**schema, "default": 2}, 0) is not None
+    assert value_problem({**schema, "minimum": 0, "default": 2}, 0) is None

@@ -22,7 +22,7 @@ from stanch.language.plan import (
     Step,
     Suggestion,
 )
-from tests.language.cases import HEAD, LOOK, compiled, whole
+from tests.language.cases import HEAD, LOOK, codes, compiled, whole
 from tests.language.test_compile import CHANGE, READ, plan_of, step_of
 
 LOOP = '- id: each\n  for_each: {as: host, in: [a, b]}\n  http: {url: "http://${{ host }}/"}\n'
@@ -251,3 +251,51 @@ def test_a_runbook_of_every_kind_of_step_compiles() -> None:
         "child",
         "block",
     ]
+
+
+ROLL = """\
+- id: roll
+  for_each: {as: host, in: [a, b]}
+  ssh: {hosts: ["${{ host }}"], run: [restart]}
+  effect: change
+  approval: incident_commander
+  idempotent: true
+  irreversible: it is
+  outputs: {at: string(run.now)}
+  verify:
+"""
+
+
+@pytest.mark.parametrize(
+    ("verify", "each_round"),
+    [
+        ('{http: {url: "http://${{ host }}/"}, until: result.status == 200, within: 1m}', True),
+        ("{ssh: {run: [check]}, until: result.rc == 0, within: 1m}", True),
+        ("{prometheus: {query: up}, until: 'result.series.all(s, s.labels.of != host)', within: 1m}", True),
+        (
+            "{http: {url: 'http://${{ host }}/${{ steps.roll.at}}'}, until: result.status < 400, within: 9m}",
+            True,
+        ),
+        ("{ssh: {hosts: [a], run: [check]}, until: result.rc == 0, within: 1m}", False),
+        (
+            "{prometheus: {query: up}, until: result.value == double(steps.roll.results.size()), within: 1m}",
+            False,
+        ),
+    ],
+)
+def test_a_verification_that_reads_the_item_of_a_loop_is_asked_in_each_round(
+    verify: str, each_round: bool
+) -> None:
+    """Also where the item comes with the targets that it takes over."""
+    (step,) = plan_of(f"{ROLL}    {verify}\n").steps
+    assert step.verify is not None
+    assert step.verify.each_round is each_round
+
+
+def test_the_items_of_a_list_that_is_asked_for_may_be_found_by_the_run() -> None:
+    ask = '- {id: which, ask: {from: a, fields: {x: {type: array, items: {enum: "${{ steps.l.all }}"}}}}}\n'
+    look = "- {id: l, http: {url: 'http://x/'}, outputs: {all: 'result.headers.map(h, h)'}}\n"
+    which = plan_of(look + ask).steps[1]
+    assert which.ask is not None
+    assert which.ask.fields == {"x": {"type": "array", "items": {"enum": "${{ steps.l.all }}"}}}
+    assert codes(look + ask.replace("l.all", "l.none")) == ["RB303"]

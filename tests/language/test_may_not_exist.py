@@ -412,3 +412,60 @@ def test_a_round_that_was_in_place_already_is_asked_for_what_it_made() -> None:
         )
         == []
     )
+
+
+def test_what_is_missing_after_one_skip_is_one_piece_of_advice() -> None:
+    """Who may skip the step decides once, however many places read what it gives."""
+    readers = "- {id: r, outputs: {x: steps.made.id, y: steps.made.id + ''}}\n"
+    text = whole(MADE + readers + "- {id: s, title: '${{ steps.made.id }}'}\n")
+    (found,) = [each for each in diagnose(text) if each.code == "RB537"]
+    lines = [
+        text.splitlines()[each.line - 1].strip() for each in (found.span, *(r.span for r in found.related))
+    ]
+    assert [line[:8] for line in lines] == ["- {id: r", "- id: ma", "- {id: r", "- {id: s"]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        (
+            "- {id: r, require: [{that: steps.careless.ok, else: No.},"
+            " {that: steps.careless.status == 200, else: No.}]}"
+        ),
+        (
+            "- {id: r, http: {url: 'http://x/'}, require: [{that: steps.careless.ok, else: No.},"
+            " {that: result.status == steps.careless.status, else: No.}]}"
+        ),
+    ],
+)
+def test_a_precondition_stands_behind_those_above_it(asked: str) -> None:
+    assert codes(MAYBE + asked + "\n") == []
+
+
+def test_a_precondition_says_nothing_about_those_above_it() -> None:
+    reads, asks = "{that: steps.careless.status == 200, else: No.}", "{that: steps.careless.ok, else: No.}"
+    assert codes(MAYBE + f"- {{id: r, require: [{reads}, {asks}]}}\n") == ["RB304"]
+
+
+THROUGH = """\
+- {id: first, when: steps.maybe.ran, http: {url: "http://x/"}}
+- id: block
+  when: steps.first.ok
+  steps:
+    - {id: inner, http: {url: "http://x/"}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("when", "expected"),
+    [
+        ("steps.first.ran", []),
+        ("steps.first.ok", []),
+        ("steps.block.ran && steps.maybe.status == 200", []),
+        ("'!steps.first.failed'", ["RB304"]),  # nor has it failed when it did not run
+        ("'!steps.block.ok'", ["RB304"]),
+    ],
+)
+def test_a_step_that_ran_tells_what_it_asked_itself(when: str, expected: list[str]) -> None:
+    reader = f"- {{id: r, when: {when}, outputs: {{x: steps.maybe.status}}}}\n"
+    assert codes(MAYBE + THROUGH + reader) == expected

@@ -184,8 +184,8 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
         "RB305",
     ),
     "an output that nothing reads": (
-        "{rate: result.value}",
-        "{rate: result.value, spare: result.value}",
+        "{version: result.status}",
+        "{version: result.status, spare: result.status}",
         "RB306",
     ),
     "an unknown step in `verify`": ("verify: {step: errors", "verify: {step: erors", "RB307"),

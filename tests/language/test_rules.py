@@ -254,3 +254,30 @@ def test_a_word_that_this_release_does_not_run_is_one_diagnostic() -> None:
 def test_a_pattern_of_an_input_is_one(pattern: str) -> None:
     text = f"inputs:\n  x: {{type: string, default: x, pattern: '{pattern}'}}\n"
     assert codes(text) == ["RB210"]
+
+
+# --- RB306: what nothing reads ------------------------------------------------------------------------------
+
+ASKED = """\
+- id: fix
+  approval: incident_commander
+  manual: {who: scribe, do: Fix it.}
+  effect: change
+  irreversible: nobody knows how
+"""
+SPARE = "- {id: look, http: {url: 'http://x/'}, outputs: {spare: result.status}}\n"
+
+
+@pytest.mark.parametrize(
+    ("steps", "unread"),
+    [
+        (SPARE, ["spare"]),
+        (ASKED + SPARE, ["spare"]),
+        (SPARE + ASKED, []),  # whoever approves is shown it
+        ("- {id: q, ask: {from: a, fields: {drop: {type: boolean}, why: {type: string}}}}\n", ["drop"]),
+        ("- {id: q, ask: {from: a, fields: {how: {type: string, enum: [a, b]}}}}\n", ["how"]),
+    ],
+)
+def test_what_nobody_reads_nor_sees_is_advice(steps: str, unread: list[str]) -> None:
+    found = [each for each in compiled(whole(steps)).diagnostics if each.code == "RB306"]
+    assert [each.message.split("`")[1] for each in found] == unread

@@ -21,8 +21,8 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 
 from stanch.client import runs
-from stanch.contract import Abort, ActionReport, ActionTask, Decision
-from stanch.language.plan import Approval, Call, ForEach, Plan, Silence
+from stanch.contract import Abort, ActionReport, ActionTask, Decision, Order
+from stanch.language.plan import Approval, Call, ForEach, Plan, Revert, Silence, Step
 from tests.support.plans import change, everything, plan, read, rollback
 from tests.support.temporal import start_temporal
 from tests.support.world import World, approve, begin, handle_of, helping, waiting
@@ -68,6 +68,36 @@ async def answering_all(handle: WorkflowHandle[Any, Any]) -> None:
     await _choose(handle, "done")
 
 
+async def steering(handle: WorkflowHandle[Any, Any]) -> None:
+    """Most of what people can do to a run, and what its alert does, before it goes on."""
+    await waiting(handle)
+    await runs.order(handle, Order("acknowledge", "alice"))
+    await runs.order(handle, Order("handover", "alice", "my shift ends", role="incident_commander", to="bob"))
+    await runs.order(handle, Order("severity", "bob", "it is worse", to="SEV1"))
+    await handle.signal("alert", {"status": "resolved"})
+    await handle.signal("alert", {"status": "firing"})
+    await runs.order(handle, Order("pause", "bob", "let me look"))
+    await runs.order(handle, Order("hold", "bob", "not yet"))
+    await runs.decide(handle, replace(approve(await waiting(handle)), by="bob"))
+    await runs.order(handle, Order("withdraw", "bob", "I looked again"))
+    await runs.decide(handle, replace(approve(await waiting(handle)), by="bob"))
+    await runs.order(handle, Order("resume", "bob"))
+    await runs.order(handle, Order("release", "bob"))
+
+
+async def undoing(handle: WorkflowHandle[Any, Any]) -> None:
+    await approving(handle)
+    await waiting(handle)
+    await runs.order(handle, Order("undo", "alice", "it was the wrong service"))
+
+
+async def retrying_with_other_inputs(handle: WorkflowHandle[Any, Any]) -> None:
+    request = await waiting(handle)
+    inputs = {"service": "cart"}
+    await runs.order(handle, Order("retry", "alice", "another one", step=request.step, inputs=inputs))
+    await approving(handle)
+
+
 async def _choose(handle: WorkflowHandle[Any, Any], choice: Any) -> None:
     request = await waiting(handle)
     await runs.decide(handle, Decision(request.id, choice, "alice", request.digest, "I looked"))
@@ -95,6 +125,18 @@ _SILENT = Approval(("incident_commander",), silence=Silence(after=1))
 _EACH = ForEach("host", ["a", "b", "c"], (1,), pause=1.0)
 _FAN = replace(change(for_each=_EACH, undo=_UNFIX, on_failure="ask"), call=_FIX)
 
+_BLOCK = Step(
+    id="both",
+    title="Both",
+    steps=(change("one", approval=None), change("two", approval=None)),
+    approval=Approval(("incident_commander",)),
+    limit=3600.0,
+)
+_FOR_SERVICE = plan(
+    replace(change(), call=Call("ssh", {"hosts": ["a"], "run": ["fix", "${{ inputs.service }}"]}, one=True)),
+    inputs={"service": {"type": "string"}, "hosts": {"type": "array"}},
+)
+
 Case = tuple[
     Plan, Callable[[ActionTask], ActionReport], Callable[[WorkflowHandle[Any, Any]], Awaitable[None]]
 ]
@@ -111,6 +153,15 @@ CASES: dict[str, Case] = {
     ),
     "everything": (everything(), helping, answering_all),
     "in-doubt-done": (plan(change(on_failure="ask")), changes_are_lost, approving_then_done),
+    # From here on the runs are of revision 2.
+    "rollback-2": (rollback(), helping, approving),
+    "everything-2": (everything(), helping, answering_all),
+    "failure-undone-2": (plan(_FAN), third_fails, approving_then_undoing),
+    "in-doubt-done-2": (plan(change(on_failure="ask")), changes_are_lost, approving_then_done),
+    "steered": (plan(_BLOCK, read("after")), helping, steering),
+    "undone-by-order": (plan(change("one"), change("two")), helping, undoing),
+    "other-inputs": (_FOR_SERVICE, helping, retrying_with_other_inputs),
+    "leaves-a-return": (plan(change(revert=Revert("after", after="1s"))), helping, approving),
 }
 
 

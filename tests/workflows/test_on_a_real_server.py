@@ -6,12 +6,23 @@ import asyncio
 from typing import Any
 
 import pytest
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
+from temporalio.common import WorkflowIDConflictPolicy
 
 from stanch.client import runs
-from stanch.contract import Decision, Request
+from stanch.contract import (
+    TASK_QUEUE,
+    UPDATE_ABORT,
+    UPDATE_ORDER,
+    Abort,
+    Accepted,
+    Decision,
+    Order,
+    Request,
+    RunResult,
+)
 from stanch.errors import IllegalDecision, InvalidInput
-from tests.support.plans import rollback
+from tests.support.plans import change, given, plan, rollback
 from tests.support.temporal import TemporalServer
 from tests.support.world import World, approve, begin, handle_of, helping, waiting
 
@@ -131,3 +142,37 @@ async def test_a_second_start_under_the_same_key_is_the_same_run(client: Client)
         request: Request = await waiting(handle_of(client, first))
         assert request.id == "roll_back"
         await client.get_workflow_handle(first).terminate()
+
+
+@pytest.mark.parametrize(
+    ("update", "said"),
+    [
+        (UPDATE_ORDER, Order("hold", "alice", "the wrong cluster", incident="inc-1")),
+        (UPDATE_ABORT, Abort("alice", "the wrong cluster")),
+    ],
+)
+async def test_what_is_ordered_before_a_worker_has_seen_the_run_is_obeyed(
+    client: Client, update: str, said: Order | Abort
+) -> None:
+    """Temporal hands it over with the very first task, before the run itself has begun."""
+    world = World(helping)
+    fix = plan(change("fix", approval=None, unattended="a test"))
+    begun: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
+        fix.runbook,
+        given(fix),
+        id=f"run/{fix.runbook}/first-{update}",
+        task_queue=TASK_QUEUE,
+        id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+        result_type=RunResult,
+    )
+    async with world.worker(client), asyncio.timeout(30):
+        await client.execute_update_with_start_workflow(
+            update, said, start_workflow_operation=begun, result_type=Accepted
+        )
+        handle = await begun.workflow_handle()
+        if update == UPDATE_ABORT:
+            assert (await handle.result()).outcome == "aborted"
+        else:
+            assert (await runs.view(handle)).parked == ("fix",)
+            await handle.terminate()
+    assert not world.changes

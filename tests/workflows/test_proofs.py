@@ -140,5 +140,5 @@ async def test_the_key_that_signs_is_pinned_when_the_run_starts(skipping: Workfl
         await runs.abort(run.handle, await run.signed(order, "gateway"))
         assert (await run.handle.result()).outcome == "aborted"
         assert await run.says("aborted") == [
-            f"over the gateway (verified, key {public('gateway').id}, via api)"
+            f"carol ends the run: over the gateway (verified, key {public('gateway').id}, via api)"
         ]

@@ -24,6 +24,12 @@ async def say(handle: WorkflowHandle[Any, Any], verb: Verb, **fields: Any) -> No
     await runs.order(handle, Order(verb, "alice", "because", **fields))
 
 
+async def under_way(handle: WorkflowHandle[Any, Any], step: str) -> None:
+    """As soon as the step has begun."""
+    while all(each.path != step for each in (await runs.view(handle)).steps):
+        await asyncio.sleep(0.02)
+
+
 async def until(handle: WorkflowHandle[Any, Any], *parked: str) -> RunView:
     """The run, as soon as just these steps are kept back."""
     while (view := await runs.view(handle)).parked != parked:
@@ -110,6 +116,7 @@ async def test_a_wait_is_skipped_and_a_change_under_way_is_not(skipping: Workflo
     steps = (Step(id="settle", wait="48h"), change())
     async with world.worker(skipping.client):
         handle = handle_of(skipping.client, await begin(skipping.client, plan(*steps), "w4"))
+        await under_way(handle, "settle")
         await say(handle, "skip", step="settle")
         await runs.decide(handle, approve(await waiting(handle)))
         with pytest.raises(IllegalDecision, match="`fix` is under way; abort, or wait"):

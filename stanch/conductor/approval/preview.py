@@ -18,7 +18,7 @@ TARGET_ENDS = {
     "done": "it had ended by itself",
     "not_started": "nothing was executed",
     "stopped": "stopped",
-    "running": "still running, and could not be ended",
+    "running": "was told to stop, and did not: it may still be running",
     "unknown": "nobody knows how it ended",
 }
 """State of a `TargetEnd`, in words."""

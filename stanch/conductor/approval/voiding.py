@@ -149,7 +149,7 @@ def _look_again(turn: Turn, node: Node, opened: OpenRequest) -> None:
         if node.item is None and (ended := _not_wanted(turn, node, step)):
             phase, why = ended
             _withdraw(turn, node, opened, why)
-            finish.settle(turn, turn.nodes[node.path], phase, why)
+            finish.let_be(turn, turn.nodes[node.path], phase, why)
             return
         told = _differences(turn, node, step, opened)
     except EvaluationError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from stanch.conductor.authority.people import not_yours, spoken_for
+from stanch.conductor.authority.people import Run, holders, listed, not_yours, spoken_for
 from stanch.conductor.state import OpenRequest, State
 from stanch.contract import Decision, Request
 
@@ -27,6 +27,27 @@ def unentitled(state: State, opened: OpenRequest, decision: Decision, at: float)
         speaking = tuple(spoken_for(state, request.roles, decision.by, at))
         return _adds_nothing(request, {**_agreed(state, opened, at), decision.by: speaking})
     return ""
+
+
+def too_few(run: Run, opened: OpenRequest, at: float) -> str:
+    """Why those who answer now, with those who have approved it, are not enough; empty when they are."""
+    request = opened.request
+    held = [holders(run, role, at) for role in request.roles]
+    named = [people for people in held if people is not None]
+    if request.kind != "approval" or len(named) < len(held):
+        return ""
+    given, all_of = run.given, frozenset[str]().union(*named)
+    starter = frozenset(() if given.policy.self_approval else (given.started_by,))
+    may = (all_of - starter) | {given.by for given in opened.given}
+    agreed = {role for given in opened.given for role in opened.spoke.get(given.by, ())}
+    lacking = [role for role, people in zip(request.roles, named, strict=True) if not people - starter]
+    each_role = request.of_roles < len(named) or agreed.issuperset(lacking)
+    if len(may) >= request.quorum and each_role:
+        return ""
+    needed = "somebody must" if request.quorum == 1 else f"{request.quorum} people must"
+    why = f" ({given.started_by} started this run)" if all_of & starter else ""
+    roles = " or ".join(request.roles)
+    return f"{needed} approve it, and {listed(may)} may{why}: hand {roles} over, or silence ends it"
 
 
 def _agreed(state: State, opened: OpenRequest, at: float) -> dict[str, tuple[str, ...]]:

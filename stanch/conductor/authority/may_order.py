@@ -48,6 +48,18 @@ def may_command(state: State, person: str, step: str, at: float) -> str:
     return not_yours(state, tuple(dict.fromkeys((IC, *roles))), person, at)
 
 
+def may_abort(state: State, person: str, at: float) -> str:
+    """Why the person may not end the run; empty when they may: who commands, and who answers for what is
+    asked or under way."""
+    if state.given.revision < 2:
+        return ""
+    under_way = (role for path in state.live for role in _answering(state, path))
+    roles = tuple(dict.fromkeys((IC, *_asked(state), *under_way)))
+    if spoken_for(state, roles, person, at):
+        return ""
+    return f"{not_yours(state, roles, person, at)}; `pause` and `hold` stop it too, and anybody may"
+
+
 def _may_look(state: State, order: Order, at: float) -> str:
     roles = tuple(_asked(state, order.request))
     known = known_people(state)

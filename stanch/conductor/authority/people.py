@@ -134,7 +134,9 @@ def _own(run: Run, address: str, at: float) -> People:
         return _members(policy, (address,), at)
     if not policy.named:
         return ANYBODY
-    return frozenset() if address == IC else frozenset({address})
+    # A role whose name only a value has told is not the name of a person whom nobody knows.
+    nobody = address == IC or (policy.people and address not in policy.people)
+    return frozenset() if nobody else frozenset({address})
 
 
 def _members(policy: RunPolicy, names: Iterable[str], at: float) -> frozenset[str]:

@@ -7,9 +7,11 @@ asks the commander when it fails, and is listed, paused and ended like every oth
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from stanch.conductor.approval.preview import revert_text
 from stanch.conductor.state import Node
@@ -19,7 +21,8 @@ from stanch.errors import EvaluationError
 from stanch.language.duration import format_duration, parse_duration
 from stanch.language.evaluate import Scope, referenced, render, show
 from stanch.language.people import IC
-from stanch.language.plan import FORMAT, Approval, Check, Json, Plan, Retry, Revert, Silence, Step
+from stanch.language.plan import FORMAT, Approval, Call, Check, Json, Plan, Retry, Revert, Silence, Step
+from stanch.language.template import OPEN
 
 RUNBOOK = "put-back"
 """The workflow type of such a run."""
@@ -98,7 +101,6 @@ def _given(turn: Turn, effect: Effected) -> RunInput:
         names=effect.reads,
         started_by=f"run:{turn.before.run}",
         trigger=None,
-        url="",
         held="",
         flaps=(),
     )
@@ -113,7 +115,7 @@ def _plan(turn: Turn, effect: Effected) -> Plan:
         kind="recovery",
         owner=plan.owner,
         steps=tuple(_steps(turn, effect, what)),
-        links=plan.links if not any("${{" in link.url for link in plan.links) else (),
+        links=plan.links if not any(OPEN in link.url for link in plan.links) else (),
         format=FORMAT,
     )
 
@@ -122,6 +124,10 @@ def _steps(turn: Turn, effect: Effected, what: str) -> Iterator[Step]:
     revert = effect.later
     assert revert is not None
     assert effect.undo is not None
+    if effect.unsure:
+        # It may be back already, and is not taken back twice unless somebody says so.
+        revert = replace(revert, roles=revert.roles or (IC,))
+        what = f"{what} (nobody knows whether an earlier attempt has)"
     first = revert.after if revert.at == "after" else revert.not_before
     seconds = _left(turn, effect, first) if first is not None else 0.0
     if seconds > 0:
@@ -132,15 +138,30 @@ def _steps(turn: Turn, effect: Effected, what: str) -> Iterator[Step]:
     timeout = turn.step(turn.nodes[effect.step]).timeout
     yield Step(
         id="put_back",
-        title=f"Put back: {what}"[:200],
+        title=_as_data(f"Put back: {what}"[:200]),
         effect="change",
-        call=effect.undo,
+        call=_fixed(effect.undo),
         approval=Approval(revert.roles, silence=_ANSWER) if revert.roles else None,
         unattended=None if revert.roles else f"it was borrowed by {turn.before.run}",
         irreversible="it is the way back itself",
         on_failure="ask",
         timeout=timeout,
     )
+
+
+def _fixed(call: Call) -> Call:
+    """The call as it was filled in, once and for all."""
+    return replace(call, params={name: _as_data(held) for name, held in call.params.items()})
+
+
+def _as_data(value: Json) -> Any:
+    """What is rendered to just `value`, whatever its texts look like: data is no expression."""
+    if isinstance(value, str):
+        # A text of JSON is one of CEL.
+        return f"${{{{ {json.dumps(value, ensure_ascii=False)} }}}}" if OPEN in value else value
+    if isinstance(value, Mapping):
+        return {key: _as_data(held) for key, held in value.items()}
+    return [_as_data(held) for held in value] if isinstance(value, list | tuple) else value
 
 
 def _left(turn: Turn, effect: Effected, duration: str) -> float:
@@ -154,7 +175,7 @@ def _watch(begin: float, most: float, when: Check, *, bounded: bool) -> Iterator
     yield Step(
         id="watch",
         title="Is it time to put it back?",
-        call=when.call,
+        call=_fixed(when.call),
         poll=replace(when.poll, within=most),
         retry=_TRIES,
         on_failure="continue" if bounded else "ask",

@@ -6,6 +6,7 @@ where it was told to. A hold keeps back that too: an abort ends the run then, an
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import replace
 
 from stanch.conductor.back import ledger, undoing
@@ -38,8 +39,11 @@ def stop(turn: Turn, reason: str, *, back_to: int | None = None) -> None:
 def halt(turn: Turn, node: Node, reason: str, *, undo: bool = False) -> None:
     """End all that is inside of `node`; then its work has failed, and if `undo` it is taken back."""
     _forget(turn, node.key)
-    node = turn.put(node, halting=reason, key="", undo_next=undo)
+    # How it ends is settled, so its time cannot run out any more.
+    node = turn.put(finish.drop_limit(turn, node), halting=reason, key="", undo_next=undo)
     inside = {each.path for each in turn.inner(node)}
+    # What they were to be told in this turn makes no sense any more.
+    turn.queue = deque(each for each in turn.queue if each[0] not in {node.path, *inside})
     # In the order in which they were opened, for that is the order of the commands in old histories.
     let_go(turn, [each for each in turn.nodes.values() if each.path in inside])
     _end_when_halted(turn, node)
@@ -98,11 +102,11 @@ def end_when_still(turn: Turn) -> None:
 
 def _way_back(turn: Turn) -> tuple[int, ...]:
     """Positions in the ledger of what is taken or put back before the run ends, newest first."""
-    if turn.taking_back or turn.given.revision < 2:
+    if turn.taking_back:
         return ()
     if turn.back_to is not None:
         return undoing.since(turn, turn.back_to)
-    if turn.held:
+    if turn.held or turn.given.revision < 2:
         return ()
     return undoing.borrowed(turn)
 
@@ -135,7 +139,7 @@ def stopped(turn: Turn, node: Node, event: ActionSucceeded | ActionFailed | Acti
         case ActionSucceeded():
             node = turn.put(node, result=event.result)
             turn.keep(node, event.kept)
-            made = node.doubted or not event.already
+            made = node.doubted or not (event.already or node.looking)
             if turn.step(node).effect == "change" and made and _was_its_change(node):
                 enter(turn, node)
             note = "ended before it could be stopped"

@@ -118,10 +118,10 @@ def whole(turn: Turn, node: Node) -> Node | None:
 
 def start_around(turn: Turn, node: Node, block: Node) -> None:
     """`node` has failed, and with it ends the block around it; what that has changed is taken back."""
-    reason = node.note
-    turn.put(node, phase=Phase.FAILED, ended=turn.at, key="")
+    reason, end = node.note, Phase.IN_DOUBT if node.doubted else Phase.FAILED
+    turn.put(node, phase=end, ended=turn.at, key="")
     if node.item is None:
-        turn.values[node.path] = {**turn.values.get(node.path, {}), **finish.standing(Phase.FAILED)}
+        turn.values[node.path] = {**turn.values.get(node.path, {}), **finish.standing(end)}
     stopping.halt(turn, turn.nodes[block.path], reason, undo=True)
 
 
@@ -148,7 +148,7 @@ def settle_undo(turn: Turn, node: Node, event: ActionSucceeded | ActionFailed | 
     effect = turn.ledger[position]
     match event:
         case ActionSucceeded():
-            turn.ledger[position] = replace(effect, undone=True, returned=node.end is not None)
+            turn.ledger[position] = replace(effect, undone=True, returned=node.end is not None, unsure=False)
             _mark_parts(turn, effect)
             kind, text = "undone", f"{effect.target}: took back `{effect.command}`".lstrip(": ")
         case ActionFailed(reason=reason):
@@ -158,6 +158,7 @@ def settle_undo(turn: Turn, node: Node, event: ActionSucceeded | ActionFailed | 
             kind = "problem"
             text = f"nobody knows whether `{effect.command}` {effect.target} was taken back: {reason}"
             node = turn.put(node, doubted=True)
+            turn.ledger[position] = replace(effect, unsure=True)
             _page_if_borrowed(turn, node, effect, text)
     turn.note(kind, text, step=effect.step)
     return turn.put(node, undo_queue=node.undo_queue[1:], key="")

@@ -118,7 +118,8 @@ def was_executed(turn: Turn, node: Node) -> bool:
     if node.tasks and not turn.is_loop(node):
         return node.executed and not node.verifying
     bad = [each for each in turn.children(node, Phase.FAILED, Phase.IN_DOUBT) if each.item not in node.todo]
-    return turn.is_loop(node) and bool(bad) and all(each.executed and not each.doubted for each in bad)
+    unusable = all(each.executed and not each.doubted and not each.verifying for each in bad)
+    return turn.is_loop(node) and bool(bad) and unusable
 
 
 def _who_may_repeat(turn: Turn, node: Node) -> tuple[str, ...]:
@@ -183,7 +184,11 @@ def tell_to_do(turn: Turn, node: Node, task: ActionTask) -> None:
 
 
 def _filled(name: str, schema: Json, scope: Mapping[str, Json]) -> Json:
-    """The field's schema, with choices that were an expression as a list. Raises EvaluationError."""
+    """The field's schema, with choices that were an expression as a list: of one, or of any number of them
+    (`items`). Raises EvaluationError."""
+    items = schema.get("items")
+    if isinstance(items, dict) and isinstance(items.get("enum"), str):
+        return {**schema, "items": _filled(name, items, scope)}
     choices = schema.get("enum")
     if not isinstance(choices, str):
         return schema

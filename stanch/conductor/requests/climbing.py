@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
+from math import inf
 from typing import Any
 
+from stanch.conductor.authority.entitled import too_few
 from stanch.conductor.authority.people import addressed, holders, resolve
 from stanch.conductor.commands import CancelTimer
 from stanch.conductor.requests import first_ladder
@@ -31,13 +33,16 @@ def climb(turn: Turn, node: Node, opened: OpenRequest) -> None:
     if opened.quiet_until and opened.quiet_until <= now:
         turn.note("climbing", f"{opened.request.acknowledged} has not decided; it climbs on", step=node.path)
         opened = shown(replace(opened, quiet_until=0.0), acknowledged="")
+    if others := _since_another_shift(turn, opened, turn.at):
+        _change_shifts(turn, opened, others)
+        return
     for due, number in dues(policy, ladder, opened):
         if due <= now and number not in opened.reached:
-            opened = page(turn, _on(opened, number), ladder.rungs[number].page)
+            opened = _page_rung(turn, _on(opened, number), ladder.rungs[number].page)
     # Never right after a rung: the newest page is what a reminder counts from.
     if reminder(policy, ladder, opened) <= now:
         opened = replace(opened, reminders=opened.reminders + 1)
-        opened = page(turn, opened, ladder.rungs[opened.reached[-1]].page)
+        opened = _page_rung(turn, opened, ladder.rungs[opened.reached[-1]].page)
     arm(turn, opened)
 
 
@@ -56,6 +61,24 @@ def catch_up(turn: Turn, opened: OpenRequest, paged: Iterable[str]) -> None:
         else:
             opened = page(turn, opened, address)
     arm(turn, opened)
+
+
+def anew(turn: Turn, opened: OpenRequest) -> OpenRequest:
+    """At the foot of its ladder, for people who have not been asked before."""
+    ladder = ladder_of(turn.given, opened.request)
+    opened = shown(opened, until=turn.at + (opened.lasts or ladder.silence_after), acknowledged="")
+    opened = replace(opened, rung=0, reached=(), reminders=0, quiet_until=0.0, since=turn.at)
+    return warned(turn, replace(opened, frozen=turn.at if opened.frozen else 0.0))
+
+
+def warned(turn: Turn, opened: OpenRequest) -> OpenRequest:
+    """Those who answer are told while there is time if they are too few to approve it."""
+    request = opened.request
+    text = too_few(turn, opened, turn.at)
+    if turn.given.revision < 2 or not text or text in request.notes:
+        return opened
+    turn.note("problem", text, step=opened.node)
+    return shown(opened, notes=(*request.notes, text))
 
 
 def is_over(turn: Turn, opened: OpenRequest) -> bool:
@@ -139,10 +162,54 @@ def _next(turn: Turn, opened: OpenRequest) -> tuple[float, str]:
         if number not in opened.reached
     ]
     coming.append((request.until, f"{request.silence} if nobody answers"))
+    if (shift := _next_shift(turn, opened)) < coming[0][0]:
+        coming.insert(0, (shift, "page those whose shift begins"))
     again = reminder(policy, ladder, opened)
     if again < coming[0][0]:
         return again, f"page {ladder.rungs[opened.reached[-1]].page} again if nobody answers"
     return coming[0]
+
+
+def _page_rung(turn: Turn, opened: OpenRequest, address: str) -> OpenRequest:
+    """Page the address; and where several roles must agree, those for whom nobody has agreed yet."""
+    opened = page(turn, opened, address)
+    told = {_who(turn, address)}
+    for role in _missing(opened):
+        if (who := _who(turn, role)) not in told:
+            told.add(who)
+            opened = page(turn, opened, role)
+    return opened
+
+
+def _missing(opened: OpenRequest) -> list[str]:
+    if opened.request.of_roles < 2:
+        return []
+    agreed = {role for given in opened.given for role in opened.spoke.get(given.by, ())}
+    return [role for role in opened.request.roles if role not in agreed]
+
+
+def _since_another_shift(turn: Turn, opened: OpenRequest, at: float) -> list[str]:
+    """The asked roles for which others answer at the moment `at`, because of their shifts."""
+    roles, then = opened.request.roles, opened.shifts_at
+    return [role for role in roles if holders(turn, role, at) != holders(turn, role, then)]
+
+
+def _next_shift(turn: Turn, opened: OpenRequest) -> float:
+    """When others begin to answer; never (inf) before the request ends."""
+    shifts = (shift for held in turn.given.policy.schedules.values() for shift in held)
+    moments = {moment for shift in shifts for moment in (shift.start, shift.end)}
+    ahead = sorted(moment for moment in moments if opened.shifts_at < moment < opened.request.until)
+    return next((moment for moment in ahead if _since_another_shift(turn, opened, moment)), inf)
+
+
+def _change_shifts(turn: Turn, opened: OpenRequest, roles: list[str]) -> None:
+    """Who was paged may not answer any more: those who may are, and the ladder starts anew."""
+    opened = anew(turn, replace(opened, timer="", due=0.0, shifts_at=turn.at))
+    for role in roles:
+        who = addressed(turn, role, turn.at)
+        turn.note("shift", f"another shift has begun: {who} is asked now", step=opened.node)
+        opened = page(turn, opened, role)
+    catch_up(turn, opened, roles)
 
 
 def _on(opened: OpenRequest, number: int) -> OpenRequest:

@@ -33,9 +33,8 @@ def refusal(state: State, decision: Decision, at: float) -> str:
         return f"the run has ended ({state.outcome}); there is nothing to decide"
     if opened is None:
         known = ", ".join(f"`{each.request.id}`" for each in state.requests.values() if not each.closed)
-        return f"there is no request `{decision.request}`" + (
-            f"; open: {known}" if known else "; none is open"
-        )
+        named = f"there is no request `{decision.request}`" if decision.request else "it names no request"
+        return named + (f"; open: {known}" if known else "; none is open")
     if opened.closed:
         return f"the request `{decision.request}` was already answered: {opened.closed}"
     unfit = _unbound(opened.request, decision) or unentitled(state, opened, decision, at)
@@ -101,8 +100,7 @@ def _deny(turn: Turn, node: Node, decision: Decision) -> None:
 
 def _end_denied(turn: Turn, node: Node, text: str) -> None:
     """That something is not done again does not tell what became of it before."""
-    unknown = any(each.doubted or each.phase is Phase.IN_DOUBT for each in (node, *turn.inner(node)))
-    finish.settle(turn, node, Phase.IN_DOUBT if unknown else Phase.DENIED, text)
+    finish.settle(turn, node, Phase.IN_DOUBT if finish.in_doubt(turn, node) else Phase.DENIED, text)
 
 
 def _retry(turn: Turn, node: Node, _: Decision) -> None:
@@ -206,8 +204,9 @@ def _unbound(request: Request, decision: Decision) -> str:
             f"`{choice}`" for choice in request.choices
         )
     if len(decision.digest) < 8 or not request.digest.startswith(decision.digest):
+        its = f"its digest is `{decision.digest[:12]}`" if decision.digest else "it carries no digest"
         return (
-            f"the decision is not bound to what is asked now: its digest is `{decision.digest[:12]}`, "
+            f"the decision is not bound to what is asked now: {its}, "
             f"the request's is `{request.digest[:12]}`; look at the request again"
         )
     if decision.choice == "answer":

@@ -8,6 +8,7 @@ from dataclasses import replace
 from stanch.conductor.approval.preview import brief
 from stanch.conductor.requests import first_ladder
 from stanch.conductor.requests.climbing import (
+    anew,
     arm,
     catch_up,
     climb,
@@ -17,6 +18,7 @@ from stanch.conductor.requests.climbing import (
     refreshed,
     settled,
     shown,
+    warned,
 )
 from stanch.conductor.requests.ladder import dues, ladder_of
 from stanch.conductor.state import Node, OpenRequest, Phase
@@ -49,10 +51,11 @@ def put(turn: Turn, node: Node, request: Request, silence: Silence | None, bound
     run = {"run": turn.before.run, "started": turn.before.started, "plan": turn.book.digest}
     request = replace(request, digest=digest({**run, "request": request.id, "kind": request.kind, **bound}))
     opened = OpenRequest(request=request, node=node.path, timer="", rung=0, bound=bound, since=turn.at)
-    opened = replace(opened, moment=turn.at)
+    opened = replace(opened, moment=turn.at, shifts_at=turn.at)
     turn.note("asked", request.question, step=node.path)
     turn.put(node, phase=Phase.ASKING, key="")
-    climb(turn, node, refreshed(turn, replace(opened, lasts=silence.after if silence else 0.0)))
+    opened = warned(turn, replace(opened, lasts=silence.after if silence else 0.0))
+    climb(turn, node, refreshed(turn, opened))
 
 
 def close(turn: Turn, opened: OpenRequest, how: str) -> None:
@@ -75,11 +78,7 @@ def acknowledge(turn: Turn, opened: OpenRequest, person: str) -> float:
 
 def readdress(turn: Turn, opened: OpenRequest, role: str) -> None:
     """Others answer now, for this role: they are paged, and the ladder starts anew."""
-    opened = disarmed(turn, opened)
-    ladder = ladder_of(turn.given, opened.request)
-    opened = shown(opened, until=turn.at + (opened.lasts or ladder.silence_after), acknowledged="")
-    opened = replace(opened, rung=0, reached=(), reminders=0, quiet_until=0.0, since=turn.at)
-    opened = page(turn, replace(opened, frozen=turn.at if opened.frozen else 0.0), role)
+    opened = page(turn, anew(turn, disarmed(turn, opened)), role)
     if turn.given.revision < 2:
         opened = shown(opened, opened=turn.at)
         first_ladder.climb(turn, turn.nodes[opened.node], opened)

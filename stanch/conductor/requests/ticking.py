@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from stanch.conductor.authority import proving
 from stanch.conductor.authority.people import clock
 from stanch.conductor.state import OpenRequest, State
 from stanch.conductor.turn import Turn
@@ -57,8 +58,10 @@ def obey(turn: Turn, order: Order) -> None:
     request = opened.request
     done = {tick.item for tick in request.ticked}
     new = [item for item in dict.fromkeys(order.items) if item not in done]
+    said = f"{proving.mark(turn, order)}, via {order.via}"
     for item in new:
-        turn.note("ticked", f"{order.by}: {request.checklist[item][:2000]}", step=opened.node, by=order.by)
+        text = f"{order.by} ticks line {item + 1}, `{request.checklist[item][:2000]}` ({said})"
+        turn.note("ticked", text, step=opened.node, by=order.by)
     ticked = (*request.ticked, *(Tick(item, order.by, turn.at) for item in new))
     turn.requests[request.id] = replace(opened, request=replace(request, ticked=ticked))
 

@@ -39,10 +39,10 @@ def entered(turn: Turn, node: Node, _: Entered) -> None:
         flapping.ask_to_begin(turn, node)
         return
     if step.when and not holds(step.when, turn.scope(node)):
-        finish.settle(turn, node, Phase.SKIPPED, f"`{step.when}` does not hold")
+        finish.let_be(turn, node, Phase.SKIPPED, f"`{step.when}` does not hold")
         return
     if unmet := finish.unmet(turn, node, step, after=False):
-        finish.settle(turn, node, Phase.REFUSED, unmet)
+        finish.let_be(turn, node, Phase.REFUSED, unmet)
         return
     if OPEN in step.title:
         node = turn.put(node, title=turn.text(node, step.title))
@@ -93,8 +93,9 @@ def cleared(turn: Turn, node: Node, _: Cleared) -> None:
     """Nothing stands in the way any more: one last look at the preconditions, then begin."""
     step = turn.step(node)
     node = turn.put(node, begun=turn.at)
-    if node.item is None and (unmet := finish.unmet(turn, node, step, after=False)):
-        finish.settle(turn, node, Phase.REFUSED, unmet)
+    unmet = finish.unmet(turn, node, step, after=False) if node.item is None else ""
+    if unmet := unmet or _unmet_around(turn, node, step):
+        finish.let_be(turn, node, Phase.REFUSED, unmet)
         return
     if turn.is_loop(node) and not voiding.stands(turn, node, step):
         return
@@ -118,6 +119,19 @@ def cleared(turn: Turn, node: Node, _: Cleared) -> None:
         act(turn, node, step, node.tasks[0])
     else:
         finish.complete(turn, node)
+
+
+def _unmet_around(turn: Turn, node: Node, step: Step) -> str:
+    """What an approved block requires that does not hold any more, if this is the first change in it and was
+    kept back for a while."""
+    if step.effect != "change" or all(each.path != node.path for each in turn.before.parked):
+        return ""
+    for block in turn.around(node):
+        inside = {each.path for each in turn.inner(block)} if block.approved else set()
+        first = inside and not any(effect.step in inside for effect in turn.ledger)
+        if first and (unmet := finish.unmet(turn, block, turn.step(block), after=False)):
+            return unmet
+    return ""
 
 
 def start_limit(turn: Turn, node: Node, step: Step) -> Node:

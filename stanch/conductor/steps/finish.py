@@ -51,9 +51,12 @@ def complete(turn: Turn, node: Node) -> None:
         if problem := "" if node.assumed else unmet(turn, node, step, after=True):
             _unmet_afterwards(turn, node, step, problem)
             return
-    if step.verify and node.item is None:
+    # Of a loop it is asked once behind the rounds, or in each of them.
+    if step.verify and (node.item is not None) is step.verify.each_round:
         verify(turn, node)
     else:
+        if step.verify and turn.is_loop(node) and not turn.children(node, Phase.FAILED, Phase.IN_DOUBT):
+            _helped(turn, node)
         settle(turn, node, Phase.SUCCEEDED, node.note)
 
 
@@ -147,7 +150,9 @@ def verify(turn: Turn, node: Node) -> None:
     """Ask whether it helped, and keep asking as long as the step says."""
     step = turn.step(node)
     assert step.verify is not None
-    scope = turn.scope(node)
+    scope = dict(turn.scope(node))
+    if node.item is not None:
+        scope["steps"] = {**scope["steps"], node.step: dict(node.outputs)}
     call = replace(step.verify.call, params=render(step.verify.call.params, scope))
     poll = step.verify.poll
     task = ActionTask(
@@ -167,10 +172,16 @@ def verified(turn: Turn, node: Node, _: ActionSucceeded) -> None:
     if waived(turn, node):
         return
     node = turn.put(node, key="", verifying=False)
+    if node.item is None:
+        _helped(turn, node)
+    settle(turn, node, Phase.SUCCEEDED, node.note)
+
+
+def _helped(turn: Turn, node: Node) -> None:
+    """All of what the node changed did; of a loop, all rounds."""
     if not turn.mitigated and any(not effect.undone for effect in turn.ledger):
         turn.mitigated = turn.at
         turn.note("mitigated", "it helped; the incident can be called mitigated from here on", step=node.path)
-    settle(turn, node, Phase.SUCCEEDED, node.note)
 
 
 def not_verified(turn: Turn, node: Node, event: ActionFailed | ActionLost) -> None:
@@ -210,6 +221,23 @@ def fail(turn: Turn, node: Node, reason: str, *, in_doubt: bool = False) -> None
     """What the node was doing failed; `failing` does what its step says about that."""
     drop_limit(turn, node)
     turn.post(node.path, WorkFailed(reason, in_doubt))
+
+
+def let_be(turn: Turn, node: Node, phase: Phase, why: str) -> None:
+    """The node is not begun, or not again, because of `why`. That does not tell what became of it before: as
+    long as nobody knows, a person still has to say."""
+    if turn.given.revision >= 2 and in_doubt(turn, node):
+        # Rounds that were to be repeated are asked about again.
+        asked = {child.item for child in turn.children(node, Phase.IN_DOUBT)}
+        node = turn.put(node, todo=tuple(item for item in node.todo if item not in asked))
+        fail(turn, node, f"{why}; nobody knows yet what became of an earlier attempt", in_doubt=True)
+    else:
+        settle(turn, node, phase, why)
+
+
+def in_doubt(turn: Turn, node: Node) -> bool:
+    """Whether nobody knows what became of the node, or of something in it."""
+    return any(each.doubted or each.phase is Phase.IN_DOUBT for each in (node, *turn.inner(node)))
 
 
 def settle(turn: Turn, node: Node, phase: Phase, note: str = "") -> None:

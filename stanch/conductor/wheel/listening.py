@@ -14,6 +14,7 @@ from stanch.conductor.requests import requesting
 from stanch.conductor.state import Phase, State
 from stanch.conductor.steps import finish
 from stanch.conductor.turn import Turn
+from stanch.conductor.wheel.pausing import note
 from stanch.contract import Order, Severity
 from stanch.language.duration import format_duration
 
@@ -53,7 +54,7 @@ def _withdraw(turn: Turn, what: str) -> None:
     for opened in list(turn.requests.values()):
         if not opened.closed and opened.request.kind == "approval":
             requesting.close(turn, opened, f"withdrawn: {what}")
-            finish.settle(turn, turn.nodes[opened.node], Phase.SKIPPED, f"not asked any more: {what}")
+            finish.let_be(turn, turn.nodes[opened.node], Phase.SKIPPED, f"not asked any more: {what}")
 
 
 def severity_refusal(state: State, order: Order) -> str:
@@ -67,8 +68,8 @@ def change_severity(turn: Turn, order: Order) -> None:
     """From here on its ladders are those of the new severity."""
     before, plan = turn.given.severity, turn.book.plan
     turn.given = replace(turn.given, severity=order.to)  # type: ignore[arg-type]
-    text = f"{before} is {order.to} now, says {order.by}"
-    turn.note("severity", f"{text}: {order.reason}", by=order.by)
+    text = f"the severity is {order.to} now, it was {before}, says {order.by}"
+    note(turn, order, "severity", text)
     if plan.severities and order.to not in plan.severities:
         turn.note("problem", f"this runbook is for {' and '.join(plan.severities)}, and the run goes on")
     remark(turn, text)

@@ -42,11 +42,15 @@ RULES: dict[Verb, Rule] = {
 }
 
 
+_EVEN_BEFORE: tuple[Verb, ...] = ("pause", "resume", "hold", "release")
+"""What is obeyed before the run has begun: it may have been ordered while no worker had seen the run."""
+
+
 def refusal(state: State, order: Order, at: float) -> str:
     """Why the order is not obeyed at the moment `at`; empty when it is."""
     if state.outcome is not None:
         return f"the run has ended ({state.outcome}); `{order.verb}` does nothing any more"
-    if not state.nodes:
+    if not state.nodes and order.verb not in _EVEN_BEFORE:
         return "the run has not begun yet"
     rule = RULES.get(order.verb)
     if rule is None:

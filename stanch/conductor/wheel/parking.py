@@ -23,9 +23,10 @@ def keeps_back(turn: Turn, node: Node, event: object) -> str:
 
 
 def _is_change(turn: Turn, node: Node) -> bool:
-    """A single change; a loop or a block only leads to some."""
+    """A change, or a loop of changes, which looks at what it requires once for all of them; a block only
+    leads to some."""
     step = turn.step(node)
-    return step.call is not None and step.effect == "change" and not turn.is_loop(node)
+    return step.call is not None and step.effect == "change"
 
 
 def park(turn: Turn, node: Node, event: Internal, what: str) -> None:

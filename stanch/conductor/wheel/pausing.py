@@ -68,8 +68,7 @@ def resume(turn: Turn, order: Order) -> None:
 
 
 def hold_refusal(state: State, order: Order) -> str:
-    if state.aborting and not state.taking_back:
-        return f"the run is being ended ({state.aborting}); nothing new begins in it"
+    # One that is being ended may still put something back, so it can be held too.
     if order.incident in state.holds:
         return f"the run is on hold already: {state.holds[order.incident]}"
     return ""

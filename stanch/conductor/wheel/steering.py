@@ -123,10 +123,14 @@ def _first(state: State, step: str) -> int | None:
     if node is None:
         return None
     within = {step, *(each.path for each in places.inside(state, node))}
-    made = (at for at, effect in enumerate(state.ledger) if effect.step in within and not effect.undone)
-    if (first := next(made, None)) is not None:
-        return first
-    return len(state.ledger) if places.busy(state, node) and _may_change(state) else None
+    left = {at: effect for at, effect in enumerate(state.ledger) if not effect.undone}
+    first = next((at for at, effect in left.items() if effect.step in within), None)
+    if first is None and not (places.busy(state, node) and _may_change(state)):
+        return None
+    # A block with a way back of its own was written down before its steps, and goes back as a whole.
+    blocks = {each.path for each in places.around(state, node) if places.step_of(state, each).undo}
+    whole = next((at for at, effect in left.items() if effect.step in blocks), None)
+    return min(at for at in (first, whole, len(state.ledger)) if at is not None)
 
 
 def _barred(state: State, first: int) -> str:

@@ -6,7 +6,9 @@ The schema lets through any text with a `${{ }}`, as one that is nothing else ke
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
+from stanch.language.catalogue import ActionSpec
 from stanch.language.check.context import Context
 from stanch.language.diagnostics import Diagnostic
 from stanch.language.fits import of_param
@@ -16,14 +18,22 @@ from stanch.language.tree import Scalar
 
 def check(context: Context) -> Iterator[Diagnostic]:
     for _, call in context.calls:
+        if call.spec is None:
+            continue
         for entry in call.params:
             value = entry.value
-            if call.spec is None or not isinstance(value, Scalar) or OPEN not in value.text:
+            if not isinstance(value, Scalar) or OPEN not in value.text:
                 continue
-            better = of_param(call.spec, entry.name).unfit("string")
+            better = _instead_of_text(call.spec, entry.key.text)
             if better is not None and _is_text(value):
                 message = f"`{entry.name}` must be {better}, not text"
                 yield context.diagnostic("RB203", value.span, message, _hint(value, better))
+
+
+@lru_cache(maxsize=1024)
+def _instead_of_text(spec: ActionSpec, name: str) -> str | None:
+    """What a parameter must be, when it cannot be text."""
+    return of_param(spec, name).unfit("string")
 
 
 def _is_text(value: Scalar) -> bool:

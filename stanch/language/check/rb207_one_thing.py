@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from stanch.language.check.context import Context
@@ -16,23 +17,25 @@ _CALLS = frozenset({"done", "verify", "undo", "revert"})
 
 def check(context: Context) -> Iterator[Diagnostic]:
     kinds, calls = context.actions | _KINDS, context.actions | {"step"}
+    named = Counter(step for word in kinds & context.by_word.keys() for step in context.by_word[word])
+    several = {step for step, count in named.items() if count > 1}
     for step in context.steps:
         if step.kind == "broken":
             if not step.lost:
                 hint = f"add what it does: {listed(sorted(context.actions), 'or')}"
                 yield context.diagnostic("RB207", step.name, f"step `{step.id}` has no action", hint)
             continue
-        entries = step.node.entries
-        found = [entry for entry in entries if entry.key.text in kinds]
-        if len(found) > 1:
+        if step in several:
+            found = [entry for entry in step.node.entries if entry.name in kinds]
             names = listed([entry.name for entry in found])
             message = f"a step does one thing, and this one has {names}"
             yield context.diagnostic("RB207", found[1].key.span, message, "make a step of each")
         elif step.kind == "compute" and not step.lost and not (step.outputs or step.require or step.findings):
             hint = "give it an action, `steps`, `runbook`, `ask`, `wait`, `outputs`, `require` or `findings`"
             yield context.diagnostic("RB207", step.name, f"step `{step.id}` does nothing", hint)
-        for entry in entries:
-            if entry.key.text in _CALLS and entry.name not in step.lost and isinstance(entry.value, Mapping):
+    for step in context.saying(*_CALLS):
+        for entry in step.node.entries if step.kind != "broken" else ():
+            if entry.name in _CALLS and entry.name not in step.lost and isinstance(entry.value, Mapping):
                 yield from _call(context, step, entry.name, entry.value, calls)
 
 

@@ -10,7 +10,7 @@ from stanch.language.document import FieldDoc
 from stanch.language.hints import TYPES
 from stanch.language.json_schema import first_problem, value_problem
 from stanch.language.plan import Json
-from stanch.language.tree import Scalar, plain
+from stanch.language.tree import plain
 
 _SHORT = 60
 """Characters of a text that a hint repeats."""
@@ -19,16 +19,17 @@ _SHORT = 60
 def check(context: Context) -> Iterator[Diagnostic]:
     for each in context.document.inputs:
         yield from _field(context, "input", each)
-    for step in context.steps:
-        if step.ask is not None:
-            for each in step.ask.fields:
-                yield from _field(context, "field", each)
+    for _, each in context.answers:
+        yield from _field(context, "field", each)
 
 
 def _field(context: Context, what: str, each: FieldDoc) -> Iterator[Diagnostic]:
     schema = plain(each.node)
-    if what == "field" and isinstance(each.node.get("enum"), Scalar):
-        del schema["enum"]  # what may be chosen is known only in a run
+    if what == "field" and each.late_choices:
+        # What may be chosen is known only in a run.
+        for holder in (schema, schema.get("items")):
+            if isinstance(holder, dict) and isinstance(holder.get("enum"), str):
+                del holder["enum"]
     name = each.name.text
     if (problem := first_problem(schema)) is not None:
         message = f"the schema of {what} `{name}` is wrong: {problem}"

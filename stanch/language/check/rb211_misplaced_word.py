@@ -28,15 +28,18 @@ def check(context: Context) -> Iterator[Diagnostic]:
         message = "`triggers` belongs to the first runbook of a file; this one runs only when it is called"
         span = context.document.key("triggers")
         yield context.diagnostic("RB211", span, message, "move it into a file of its own")
-    for step in context.steps:
-        if step.kind == "broken" or (step.kind == "compute" and step.lost):
-            continue
-        for entry in step.node.entries:
-            word = entry.key.text
-            if word in _SOMETIMES and (found := _misplaced(step, word)) is not None:
+    for word in _SOMETIMES & context.by_word.keys():
+        for step in context.by_word[word]:
+            if _is_understood(step) and (found := _misplaced(step, word)) is not None:
                 message, hint = found
-                yield context.diagnostic("RB211", entry.key.span, message, hint)
-        yield from _beside(context, step)
+                yield context.diagnostic("RB211", step.key(word), message, hint)
+    for step in context.saying("undo", "done", "approval", "revert", "for_each"):
+        if _is_understood(step):
+            yield from _beside(context, step)
+
+
+def _is_understood(step: StepDoc) -> bool:
+    return step.kind != "broken" and not (step.kind == "compute" and step.lost)
 
 
 def _misplaced(step: StepDoc, word: str) -> tuple[str, str | None] | None:

@@ -22,23 +22,24 @@ def check(context: Context) -> Iterator[Diagnostic]:
             yield from _literal(context, node, f"the runbook's `{word}`")
     for each in document.inputs:
         yield from _schema(context, each, "input")
-    for step in context.steps:
-        if step.ask is not None:
-            for each in step.ask.fields:
-                yield from _schema(context, each, "answer")
+    for _, each in context.answers:
+        yield from _schema(context, each, "answer")
 
 
 def _schema(context: Context, each: FieldDoc, what: str) -> Iterator[Diagnostic]:
+    filled = each.late_choices if what == "answer" else ()
     for entry in each.node.entries:
-        if entry.name == "enum" and what == "answer" and isinstance(entry.value, Scalar):
-            continue
         if entry.name not in WORDS:
             continue  # it may be the word behind which it is filled in, misspelt
-        yield from _literal(context, entry.value, f"`{entry.name}` of the {what} `{each.name.text}`")
+        yield from _literal(context, entry.value, f"`{entry.name}` of the {what} `{each.name.text}`", filled)
 
 
-def _literal(context: Context, node: Node, what: str) -> Iterator[Diagnostic]:
+def _literal(
+    context: Context, node: Node, what: str, filled: tuple[Scalar, ...] = ()
+) -> Iterator[Diagnostic]:
     for scalar in scalars(node):
+        if scalar in filled:
+            continue
         if (at := scalar.text.find(OPEN)) >= 0:
             span = locate(context.document.source, scalar, at, at + len(OPEN))
             yield context.diagnostic("RB219", span, f"{what} stays as it is written: nothing fills it in")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from stanch.language.check.context import Context
 from stanch.language.check.round_reads import read_of_rounds
 from stanch.language.diagnostics import Diagnostic, Related
 from stanch.language.document import StepDoc
-from stanch.language.guards import INCIDENT, NO_FACTS, Facts, known_inside
+from stanch.language.guards import INCIDENT, NO_FACTS, Facts, asserts, known_inside
 from stanch.language.judge import Use
 from stanch.language.references import Reference
 from stanch.language.scope import Doubt, StepNames
@@ -19,15 +20,31 @@ _MOVES = re.compile(r"\brun\s*\.\s*(?:now|findings)\b", re.ASCII)
 """What another step may find otherwise under the very same condition."""
 
 
+_RAN = re.compile(r"steps\.\w+\.ran", re.ASCII)
+_MOST_RELATED = 5
+
+
 def check(context: Context) -> Iterator[Diagnostic]:
+    skippable: dict[Related, list[Diagnostic]] = {}
     for use in context.annotated.uses:
         if use.broken:
             continue
         told = set()
         for reference in use.references:
+            target = reference.target
+            if (target is None or not (target.doubts or target.alone)) and reference.root != "run":
+                continue  # most of them
             if reference.name not in told and (found := _judged(context, use, reference)) is not None:
                 told.add(reference.name)
-                yield found
+                if found.code == "RB304":
+                    yield found
+                else:
+                    skippable.setdefault(found.related[0], []).append(found)
+    for places in skippable.values():
+        first, *others = sorted(places, key=lambda each: (each.span.line, each.span.column))
+        # It is one decision, about the step that may be skipped.
+        also = tuple(Related(each.span, "and here") for each in others[:_MOST_RELATED])
+        yield replace(first, related=(*first.related, *also))
     yield from _of_rounds(context)
 
 
@@ -58,7 +75,7 @@ def _round_failed(context: Context, step: StepDoc, of: str, name: str, place: Sp
 
 def _judged(context: Context, use: Use, reference: Reference) -> Diagnostic | None:
     if reference.root == "run":
-        if reference.name.startswith(INCIDENT) and INCIDENT not in _known(use, reference):
+        if reference.name.startswith(INCIDENT) and INCIDENT not in _known(context, use, reference):
             return _no_incident(context, use, reference)
         return None
     target = reference.target
@@ -66,7 +83,7 @@ def _judged(context: Context, use: Use, reference: Reference) -> Diagnostic | No
         return None
     if reference.chain.parts[2] not in target.outputs:
         return None
-    known = _known(use, reference)
+    known = _known(context, use, reference)
     if f"has {reference.name}" in known:
         return None
     doubts = [doubt for doubt in target.doubts if not _settled(context, doubt, target, use, known)]
@@ -78,9 +95,19 @@ def _judged(context: Context, use: Use, reference: Reference) -> Diagnostic | No
     return None
 
 
-def _known(use: Use, reference: Reference) -> Facts:
-    """What was asked before the name is read: on the way to the expression, and in it."""
-    return use.scope.asserted | known_inside(use.cel).get(reference.chain.start, NO_FACTS)
+def _known(context: Context, use: Use, reference: Reference) -> Facts:
+    """What was asked before the name is read: on the way to the expression, in it, and by the steps of which
+    that says that they ran."""
+    known = use.scope.asserted | known_inside(use.cel).get(reference.chain.start, NO_FACTS)
+    found, left = set(known), [fact for fact in known if _RAN.fullmatch(fact)]
+    while left:
+        ran = left.pop().split(".")[1]
+        names = context.annotated.names.get(ran)
+        around = (*context.blocks.get(ran, ()), *(() if names is None else (names.step,)))
+        new = NO_FACTS.union(*(asserts(each.when.cel) for each in around if each.when is not None)) - found
+        found |= new
+        left += [fact for fact in new if _RAN.fullmatch(fact)]
+    return frozenset(found)
 
 
 def _settled(context: Context, doubt: Doubt, target: StepNames, use: Use, known: Facts) -> bool:

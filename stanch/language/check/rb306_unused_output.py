@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from stanch.language.check.context import Context
 from stanch.language.check.mentions import meant_outputs, mentioned, selected
 from stanch.language.diagnostics import Diagnostic
-from stanch.language.document import StepDoc
+from stanch.language.document import FieldDoc, StepDoc
 from stanch.language.tree import Scalar
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    for step in context.steps:
+    for step in _behind_all_approvals(context):
         if "id" in step.lost or not step.id:
             continue
         for what, name in _given(step):
@@ -23,6 +23,12 @@ def check(context: Context) -> Iterator[Diagnostic]:
             hint = "give it to the runbook's `outputs`, or take it out"
             message = f"nothing reads the {what} `{name.text}` of `{step.id}`"
             yield context.diagnostic("RB306", name.span, message, hint)
+
+
+def _behind_all_approvals(context: Context) -> tuple[StepDoc, ...]:
+    """The steps of which no request shows what they gave: an approval shows the outputs of all before it."""
+    asking = context.by_word.get("approval")
+    return context.steps if asking is None else context.steps[context.steps.index(asking[-1]) :]
 
 
 def _is_mentioned(context: Context, step: StepDoc, name: str) -> bool:
@@ -39,4 +45,11 @@ def _given(step: StepDoc) -> Iterator[tuple[str, Scalar]]:
         yield "output", output.name
     if step.ask is not None:
         for field in step.ask.fields:
-            yield "answer", field.name
+            if not _is_note(field):
+                yield "answer", field.name
+
+
+def _is_note(field: FieldDoc) -> bool:
+    """Whether it is text of a person's own, such as a reason: it is asked for to be on record."""
+    kind = field.node.get("type")
+    return isinstance(kind, Scalar) and kind.text == "string" and field.node.entry("enum") is None

@@ -12,25 +12,26 @@ from stanch.language.words import did_you_mean
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
+    repeating = [(step, word, check.step) for step, word, check in context.checks if word != "done"]
+    if all(named is None for _, _, named in repeating):
+        return
     places = {step.id: at for at, step in enumerate(context.steps)}
     unknown = {each.chain.parts[1] for _, each in context.wrong_references if each.status == "later"}
-    for at, step in enumerate(context.steps):
-        for word, found in step.checks:
-            if found.step is None or word == "done":
-                continue
-            named = found.step
-            if named.text not in places:
-                if named.text in unknown:
-                    continue  # others read it, too, and it was said that there is none
-                message = f"`{word}` repeats `{named.text}`, and there is no such step"
-                hint = did_you_mean(named.text, places)
-                yield context.diagnostic("RB307", named.span, message, hint)
-                continue
-            repeated, blocks = context.steps_in_blocks[places[named.text]]
-            late = places[named.text] >= at
-            problem = "it has not run yet" if late else _problem(repeated, blocks)
-            if problem is not None:
-                yield _diagnostic(context, word, named.span, repeated, problem)
+    for step, word, named in repeating:
+        if named is None:
+            continue
+        if named.text not in places:
+            if named.text in unknown:
+                continue  # others read it, too, and it was said that there is none
+            message = f"`{word}` repeats `{named.text}`, and there is no such step"
+            hint = did_you_mean(named.text, places)
+            yield context.diagnostic("RB307", named.span, message, hint)
+            continue
+        repeated, blocks = context.steps_in_blocks[places[named.text]]
+        late = places[named.text] >= context.steps.index(step)
+        problem = "it has not run yet" if late else _problem(repeated, blocks)
+        if problem is not None:
+            yield _diagnostic(context, word, named.span, repeated, problem)
 
 
 def _problem(repeated: StepDoc, blocks: Blocks) -> str | None:

@@ -17,18 +17,17 @@ def check(context: Context) -> Iterator[Diagnostic]:
         if name in KEYWORDS:
             message = f"`{name}` is a word of CEL, so no expression could read it under this name"
             yield context.diagnostic("RB310", place.span, message)
-    for step, blocks in context.steps_in_blocks:
-        for name, place in _given(step):
-            if name in KEYWORDS:
-                continue
-            if name in STEP_STATE or (step.loop is not None and name in ROUND):
-                message = f"`{name}` is what every {'round' if name in ROUND else 'step'} has by itself"
-                yield context.diagnostic("RB310", place.span, message)
-        answers = frozenset() if step.ask is None else {each.name.text for each in step.ask.fields}
+    for step, given in context.given:
+        name = given.text
+        if name not in KEYWORDS and (name in STEP_STATE or (step.loop is not None and name in ROUND)):
+            message = f"`{name}` is what every {'round' if name in ROUND else 'step'} has by itself"
+            yield context.diagnostic("RB310", given.span, message)
+    for step, answer in context.answers:
         for output in step.outputs:
-            if output.name.text in answers:
+            if output.name.text == answer.name.text:
                 message = f"`{output.name.text}` is what the person answers already"
                 yield context.diagnostic("RB310", output.name.span, message)
+    for step, blocks in context.steps_in_blocks:
         if step.loop is not None and (problem := _problem(step.loop.name.text, blocks)) is not None:
             yield context.diagnostic("RB310", step.loop.name.span, problem)
 
@@ -39,16 +38,8 @@ def _fields(context: Context) -> Iterator[tuple[str, Node]]:
         yield each.name.text, each.name
     for step in context.steps:
         yield step.id, step.named
-        yield from _given(step)
-
-
-def _given(step: StepDoc) -> Iterator[tuple[str, Node]]:
-    """What the step gives."""
-    for output in step.outputs:
-        yield output.name.text, output.name
-    if step.ask is not None:
-        for each in step.ask.fields:
-            yield each.name.text, each.name
+    for _, name in context.given:
+        yield name.text, name
 
 
 def _problem(name: str, blocks: tuple[StepDoc, ...]) -> str | None:

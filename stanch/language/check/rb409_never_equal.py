@@ -26,6 +26,8 @@ _TEXTS = re.compile(_TEXT)
 
 def check(context: Context) -> Iterator[Diagnostic]:
     choices = _choices(context)
+    if context.names_read.isdisjoint(choices):
+        return  # most files
     for use in context.annotated.uses:
         for reference in use.references:
             if (known := choices.get(reference.name)) is not None:
@@ -36,9 +38,7 @@ def _choices(context: Context) -> Mapping[str, tuple[str, ...]]:
     """Of every name whose values are written out, these values."""
     found = dict(_BUILT_IN)
     fields = [(f"inputs.{each.name.text}", each) for each in context.document.inputs]
-    for step in context.steps:
-        if step.ask is not None:
-            fields += [(f"steps.{step.id}.{each.name.text}", each) for each in step.ask.fields]
+    fields += [(f"steps.{step.id}.{each.name.text}", each) for step, each in context.answers]
     for name, each in fields:
         written = each.node.get("enum")
         values = plain(written) if isinstance(written, Sequence) else []

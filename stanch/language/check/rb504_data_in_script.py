@@ -17,23 +17,27 @@ _LOOKING_FOR_ONE = frozenset({"grep", "egrep", "fgrep", "rg", "pgrep", "pkill"})
 
 def check(context: Context) -> Iterator[Diagnostic]:
     for _, call in context.calls:
-        if (text := _handed_to_a_shell(call.param("run"))) is not None:
-            at = text.text.find(OPEN)
-            span = locate(context.document.source, text, at, at + len(OPEN))
-            hint = "write it as `script:`, and hand the data over with `env: {NAME: ...}`"
-            yield context.diagnostic("RB504", span, "data would become shell text here", hint)
-        script = call.param("script")
-        if isinstance(script, Scalar) and (at := script.text.find(OPEN)) >= 0:
-            span = locate(context.document.source, script, at, at + len(OPEN))
-            hint = 'write `env: {NAME: ...}` beside it, and `"$NAME"` in the script'
-            yield context.diagnostic("RB504", span, "data would become shell text here", hint)
+        for entry in call.params:
+            if entry.key.text == "run":
+                text = _handed_to_a_shell(entry.value)
+                hint = "write it as `script:`, and hand the data over with `env: {NAME: ...}`"
+            elif entry.key.text == "script":
+                text = script if isinstance(script := call.param("script"), Scalar) else None
+                hint = 'write `env: {NAME: ...}` beside it, and `"$NAME"` in the script'
+            else:
+                continue
+            if text is not None and (at := text.text.find(OPEN)) >= 0:
+                span = locate(context.document.source, text, at, at + len(OPEN))
+                yield context.diagnostic("RB504", span, "data would become shell text here", hint)
 
 
-def _handed_to_a_shell(run: Node | None) -> Scalar | None:
+def _handed_to_a_shell(run: Node) -> Scalar | None:
     """The text with data in it that a shell reads as commands, as in `[sudo, bash, -c, TEXT]`."""
     if not isinstance(run, Sequence):
         return None
     items = [item for item in run.items if isinstance(item, Scalar)]
+    if not any(item.text.endswith("sh") for item in items):
+        return None  # none of the shells: most commands
     names = [item.text.rpartition("/")[2] for item in items]
     if not names or names[0] in _LOOKING_FOR_ONE or _SHELLS.isdisjoint(names):
         return None

@@ -11,23 +11,23 @@ from stanch.language.effect import call_effect
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    for step in context.steps:
+    for step in context.by_word.get("until", ()):
         if step.poll is not None and step.effect == "change" and not (step.call and step.call.by_hand):
             message = f"`until` would repeat the change of step `{step.id}`"
             hint = "wait for it in `done:`, with a read"
             yield context.diagnostic("RB508", step.poll.key, message, hint)
-        for word, each in step.checks:
-            call = each.call
-            if call is None:
-                continue
-            if call.by_hand:
-                message = f"`{word}` is asked again and again, and a person would have to answer each time"
-                said = "leave `done` away: the person says when it is done"
-                yield context.diagnostic("RB508", call.name, message, said if word == "done" else None)
-            elif not each.says_read and _changes(call):
-                message = f"`{word}` only reads, and this `{call.action}` may change something"
-                hint = "use a read, or say `effect: read` if it is one"
-                yield context.diagnostic("RB508", call.name, message, hint)
+    for _, word, each in context.checks:
+        call = each.call
+        if call is None:
+            continue
+        if call.by_hand:
+            message = f"`{word}` is asked again and again, and a person would have to answer each time"
+            said = "leave `done` away: the person says when it is done"
+            yield context.diagnostic("RB508", call.name, message, said if word == "done" else None)
+        elif not each.says_read and _changes(call):
+            message = f"`{word}` only reads, and this `{call.action}` may change something"
+            hint = "use a read, or say `effect: read` if it is one"
+            yield context.diagnostic("RB508", call.name, message, hint)
 
 
 def _changes(call: CallDoc) -> bool:

@@ -11,9 +11,12 @@ from stanch.language.duration import format_duration, parse_duration
 from stanch.language.source import Span
 from stanch.language.tree import Scalar
 
+_TIMED = ("wait", "timeout", "within", "until", "done", "verify", "revert", "approval", "ask")
+"""Words of a step in which a time may stand."""
+
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    for step in context.steps:
+    for step in context.saying(*_TIMED):
         for span, message in _zeros(step):
             yield context.diagnostic("RB522", span, message)
         if step.revert is not None:

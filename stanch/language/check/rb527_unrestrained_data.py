@@ -31,10 +31,11 @@ _Open: TypeAlias = Mapping[str, FieldDoc | OutputDoc]
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    built = [found for step in context.steps for call in step.calls for found in _built(call)]
+    built = [found for _, call in context.calls if call.action in _TEXTS for found in _built(call)]
     if not built:
         return
-    known: dict[str, FieldDoc | OutputDoc] = {**_fields(context), **dict(_outputs(context))}
+    read = {hole.cel for hole, _, _ in built}
+    known: dict[str, FieldDoc | OutputDoc] = {**_fields(context, read), **dict(_outputs(context, read))}
     for hole, text, what in built:
         if (each := known.pop(hole.cel, None)) is not None:
             span = locate(context.document.source, text, hole.start, hole.start + len(hole.cel))
@@ -52,13 +53,11 @@ def _diagnostic(context: Context, each: FieldDoc | OutputDoc, name: str, what: s
     return context.diagnostic("RB527", each.name.span, message, hint, related)
 
 
-def _fields(context: Context) -> dict[str, FieldDoc]:
-    """What alerts and people give."""
+def _fields(context: Context, read: set[str]) -> dict[str, FieldDoc]:
+    """What alerts and people give, of the names that are read."""
     found = {f"inputs.{each.name.text}": each for each in context.document.inputs}
-    for step in context.steps:
-        if step.ask is not None:
-            found.update({f"steps.{step.id}.{each.name.text}": each for each in step.ask.fields})
-    return {name: each for name, each in found.items() if _is_open(each)}
+    found |= {f"steps.{step.id}.{each.name.text}": each for step, each in context.answers}
+    return {name: each for name, each in found.items() if name in read and _is_open(each)}
 
 
 def _is_open(each: FieldDoc) -> bool:
@@ -70,14 +69,14 @@ def _is_open(each: FieldDoc) -> bool:
     return all(entry.name in WORDS for entry in each.node.entries)
 
 
-def _outputs(context: Context) -> Iterator[tuple[str, OutputDoc]]:
+def _outputs(context: Context, read: set[str]) -> Iterator[tuple[str, OutputDoc]]:
     """Texts that steps hand on as the outside gave them, and that nothing asks for their form."""
-    for step in context.steps:
+    for step in context.by_word.get("outputs", ()):
         if step.loop is not None or step.call is None or step.call.action not in _SAYING:
             continue
         for output in step.outputs:
             name = f"steps.{step.id}.{output.name.text}"
-            if _is_from_outside(context, step, output) and not _is_required(context, name):
+            if name in read and _is_from_outside(context, step, output) and not _is_required(context, name):
                 yield name, output
 
 

@@ -25,7 +25,10 @@ _ALIKE = 0.85
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    named = [role for step in context.steps for role in _named(step) if _ROLE.fullmatch(role.text)]
+    asking = context.saying("approval", "ask", "revert")
+    named = [role for step in asking for role in _asked(step)]
+    named += [role for _, call in context.calls if call.by_hand for role in _roles(call.param("who"))]
+    named = [role for role in named if _ROLE.fullmatch(role.text)]
     times = Counter(role.text for role in named)
     often = [(name, count) for name, count in times.most_common(_MOST_COMPARED) if name not in ROLES]
     for role in named:
@@ -55,17 +58,14 @@ def _differs_in_a_short_part(role: str, other: str) -> bool:
     return any(max(map(len, pair)) <= _SHORT for pair in pairs)
 
 
-def _named(step: StepDoc) -> Iterator[Scalar]:
-    """Every role that the step names, where it stands."""
+def _asked(step: StepDoc) -> Iterator[Scalar]:
+    """Every role that the step asks, where it stands."""
     if step.approval is not None:
         yield from _roles(_inner(step, "approval", "from"))
     if step.ask is not None:
         yield from _roles(_inner(step, "ask", "from"))
     if step.revert is not None and step.revert.roles is not None:
         yield from _roles(_inner(step, "revert", "ask"))
-    for call in step.calls:
-        if call.by_hand:
-            yield from _roles(call.param("who"))
 
 
 def _inner(step: StepDoc, word: str, inner: str) -> Node | None:

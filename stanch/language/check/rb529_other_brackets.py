@@ -19,6 +19,8 @@ _DOUBLE = r"(?:(?<!\$)\{\{|\$\s+\{\{|\$\s*\{\s+\{)[-\s]*"
 _SINGLE = r"\$[{(]\s*"
 _REST = r"(?:[^{}()\n]{0,60}[)}]{1,2})?"
 _WRONG = rf"(?:{_DOUBLE}|{_SINGLE})(?P<cel>{_CHAIN}){_REST}"
+_BARE = re.compile(r"\{(?<!\$\{)\{")
+"""`{{` without a `$`; it begins with the bracket, so that the search runs from one to the next."""
 _SUSPECT = re.compile(r"\$(?:\s+\{|\{(?!\{)|\()")
 _NOT_FILLED = frozenset({"title", "owner", "symptoms", "impact"})
 """Words of the runbook whose text stays as it is, whatever brackets are in it."""
@@ -28,7 +30,7 @@ _JINJA = "ansible"
 
 def check(context: Context) -> Iterator[Diagnostic]:
     text = context.document.source.text
-    if text.count("{{") == text.count("${{") and _SUSPECT.search(text) is None:
+    if _BARE.search(text) is None and _SUSPECT.search(text) is None:
         return  # nearly all files
     bare = frozenset(id(use.expression.scalar) for use in context.annotated.uses if not use.expression.offset)
     for entry in context.document.node.entries:

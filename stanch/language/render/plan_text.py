@@ -138,7 +138,7 @@ def _told(step: Step) -> Iterator[str]:
 
 def _behind(step: Step) -> Iterator[str]:
     if step.verify:
-        yield f"verify {check_text(step.verify)}"
+        yield f"verify{' in each round' if step.verify.each_round else ''} {check_text(step.verify)}"
     if step.undo:
         yield f"undo {call_text(step.undo)}"
     if step.revert:

@@ -217,13 +217,16 @@ def _question(step: Step, place: Place) -> Iterator[str]:
 
 def _may_be(schema: Json, place: Place) -> str:
     choices = place.values.render(schema.get("enum"))
+    some = "one"
+    if choices is None and isinstance(items := schema.get("items"), dict):
+        choices, some = place.values.render(items.get("enum")), "some"
     told = (
         prose(str(schema.get("type", "any value"))).replace("string", "text").replace("boolean", "yes or no")
     )
     if isinstance(choices, list):
-        told = "one of " + ", ".join(code(spelled(choice)) for choice in choices[: MOST_ROUNDS * 2])
+        told = f"{some} of " + ", ".join(code(spelled(choice)) for choice in choices[: MOST_ROUNDS * 2])
     elif choices is not None:
-        told = f"one of {code(spelled(choices))}"
+        told = f"{some} of {code(spelled(choices))}"
     for word, head in (("minimum", "at least"), ("maximum", "at most"), ("pattern", "matching")):
         if word in schema:
             told += f", {head} {code(spelled(schema[word]))}"
@@ -249,7 +252,7 @@ def _afterwards(step: Step, place: Place) -> Iterator[str]:
         if each.after:
             yield from required(inner, each.that, each.message)
     yield from _findings(step, inner)
-    yield from helped(step, place)
+    yield from helped(step, inner if step.verify and step.verify.each_round else place)
     yield from way_back(step, place)
     yield from _failed(step)
 

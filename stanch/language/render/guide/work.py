@@ -96,7 +96,8 @@ def helped(step: Step, place: Place) -> Iterator[str]:
     """`verify`: did it help?"""
     if step.verify is None:
         return
-    yield "**Did it help?** Look:"
+    each = f", for each {code(f'<{step.for_each.name}>')}" if step.for_each and step.verify.each_round else ""
+    yield f"**Did it help?** Look{each}:"
     yield from commands(step.verify.call, place.values, place.facts.prometheus, 0)
     yield f"Repeat it {until(step.verify.poll, place.reader)}. If it is not so by then, it did not help."
     if step.verify.poll.worse:
