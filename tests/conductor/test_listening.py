@@ -148,3 +148,14 @@ def test_what_did_not_change_anything_mitigated_nothing(already: bool) -> None:
     host.decide("approve").succeed(already=already)
     host.succeed({"json": {"rate": 0}})
     assert (host.state.mitigated == 0.0) is already
+
+
+def test_what_was_taken_back_mitigated_nothing() -> None:
+    verify = Check(Call("http", {"url": "http://x"}), Poll("result.json.rate < 1", within=60))
+    host = waiting(change("fix", verify=verify), change("more", on_failure="ask"))
+    host.decide("approve").succeed()
+    host.succeed({"json": {"rate": 0}}).decide("approve")
+    assert host.state.mitigated > 0
+    assert order(host, "undo") == ""
+    host.fail("stopped").succeed()
+    assert (host.outcome, host.state.mitigated) == ("aborted", 0.0)

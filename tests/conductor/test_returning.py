@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from stanch.contract import Followup
+from stanch.contract import Followup, RunPolicy
 from stanch.language.coverage import uncovered
 from stanch.language.plan import Call, Check, Poll, Revert, Step
 from tests.support.host import Host
-from tests.support.plans import change, given, plan
+from tests.support.plans import LADDER, change, given, plan, read
 
 LOOK = Call("http", {"url": "http://x/${{ inputs.service }}"})
 DRAINED = Check(LOOK, Poll("result.json.n < steps.before.n", within=0, every=60))
@@ -172,3 +172,14 @@ def test_what_may_be_back_already_is_not_put_back_unless_somebody_says_so() -> N
     assert again.actions == {}
     assert again.request.roles == ("incident_commander",)
     assert "nobody knows whether an earlier attempt has" in again.request.question
+
+
+def test_who_has_taken_the_command_over_has_it_in_the_run_that_puts_back() -> None:
+    policy = RunPolicy(ladders={"incident_commander": LADDER}, roles={"incident_commander": ("alice",)})
+    revert = Revert("after", after="0s")
+    held = plan(change("borrow", approval=None, unattended="x", revert=revert), read("look"))
+    host = Host(given(held, policy=policy)).start().succeed()
+    host.order("handover", role="incident_commander", to="bob").succeed()
+    later = begun(left(host)[0])
+    later.fail("host is gone")
+    assert later.request.holders == ("bob",)

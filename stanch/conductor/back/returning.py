@@ -94,8 +94,11 @@ def followups(turn: Turn) -> tuple[Followup, ...]:
 
 
 def _given(turn: Turn, effect: Effected) -> RunInput:
+    """People and keys as they are now: who took a role over has it there too."""
+    policy = turn.given.policy
     return replace(
         turn.given,
+        policy=replace(policy, roles={**policy.roles, **turn.roles}, keys=(*policy.keys, *turn.keys)),
         plan=_plan(turn, effect),
         inputs=effect.reads.get("inputs", {}),
         names=effect.reads,

@@ -150,6 +150,8 @@ def settle_undo(turn: Turn, node: Node, event: ActionSucceeded | ActionFailed | 
         case ActionSucceeded():
             turn.ledger[position] = replace(effect, undone=True, returned=node.end is not None, unsure=False)
             _mark_parts(turn, effect)
+            if node.end is None:
+                turn.mitigated = 0.0  # what had helped is not there any more
             kind, text = "undone", f"{effect.target}: took back `{effect.command}`".lstrip(": ")
         case ActionFailed(reason=reason):
             kind, text = "problem", f"could not take back `{effect.command}` {effect.target}: {reason}"
