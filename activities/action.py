@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from stanch.contract import TargetEnd
 from stanch.language.plan import Json
+
+
+async def _never() -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,14 @@ class Context:
     """Tell Temporal that the action lives, with a short note (`3 of 40 hosts`); cheap, call it freely."""
     ended: Callable[[tuple[TargetEnd, ...]], None] = lambda _: None
     """Tell how it ended on each target, before a cancellation goes on its way: that can carry no words."""
+    leave: Callable[[], Awaitable[bool]] = _never
+    """Asked when the task is cancelled: what was started goes on, as another attempt will find it."""
+    again: bool = False
+    """An earlier attempt with this key may have executed it. Only a `Reattaching` action is told so."""
+    others: bool = False
+    """For `release`: this was not the only attempt with this key."""
+    ended_before: bool = False
+    """With `again`: it has ended, so it is found or nobody knows; it is not begun."""
 
 
 class Action(Protocol):
@@ -50,4 +62,25 @@ class Action(Protocol):
 
         A `done`, `until` or `verify` ignores this: there, an exit status or an HTTP status is just data.
         """
+        ...
+
+
+@runtime_checkable
+class Reattaching(Action, Protocol):
+    """An action whose target knows each execution by its key, so that it can be performed again with it.
+
+    It is then begun if it never was, followed if it runs, and gives its one result once it has ended.
+    """
+
+    def reattaches(self, params: Mapping[str, Json]) -> bool:
+        """Whether that holds for a call with these parameters."""
+        ...
+
+    async def begun(self, params: Mapping[str, Json], context: Context) -> bool:
+        """Whether the execution was begun on any target. Raises Unreachable while that cannot be told."""
+        ...
+
+    async def release(self, params: Mapping[str, Json], context: Context) -> None:
+        """The end of this execution is known: remove what it has left. With `context.others`, an attempt that
+        was taken for dead may still come and ask to begin it, and must be refused."""
         ...

@@ -3,7 +3,8 @@
 What holds, whatever the action is:
 
 1. A change is executed at most once by one activity. A later attempt executes it only when the attempt
-   before it has told that nothing was executed. That a change begins is on record before it does.
+   before it has told that nothing was executed, or when its target knows by the key what was (`Reattaching`).
+   That a change begins is on record before it does; that it has ended, before its target forgets it.
 2. From the moment a change is told to act, anything but a clear answer is `OutcomeUnknown`.
 3. What `done` shows to be in place is not executed.
 4. No secret leaves in a result, an error, a heartbeat, a log or what is kept.
@@ -21,11 +22,12 @@ from dataclasses import dataclass, replace
 
 from temporalio import activity
 
-from activities.action import Action, Context
+from activities.action import Action, Context, Reattaching
 from activities.heart import Heart, Memory, Seen, recalled
 from activities.keeping import Keeper
 from activities.parameters import Parameters
 from activities.polling import look, wait_until
+from activities.reattaching import is_tried_again, let_go, may_have_acted, reattaching, was_begun
 from stanch.contract import ActionReport, ActionTask, Kept, TargetEnd
 from stanch.errors import (
     ActionRefused,
@@ -61,6 +63,10 @@ class _Ready:
     params: Mapping[str, Json]
     one: bool
     timeout: float
+
+    @property
+    def reattaching(self) -> Reattaching | None:
+        return reattaching(self.action, self.params)
 
 
 class Attempt:
@@ -103,18 +109,27 @@ class Attempt:
         call = self._own = self._ready(task.call)
         done = self._ready(task.done.call) if task.done is not None else None
         before = recalled()
-        if task.effect == "change":
-            self._refuse_to_repeat(before)
+        again = task.effect == "change" and may_have_acted(before)
+        if again and call.reattaching is None:
+            raise OutcomeUnknown(f"{self._lost()}; it may have executed the change")
         self._heart.memory = before
+        if again:
+            # Should this worker be lost too, nobody may take it for one that had only asked.
+            self._heart.begin("acting")
         async with self._heart:
             try:
-                report = await self._carry_out(call, done, before)
+                report = await self._carry_out(call, done, before, again=again)
             except StanchError:
                 self.kept = await self._keep()
+                await self._let_go(call)
                 raise
-            return replace(report, kept=await self._keep())
+            report = replace(report, kept=await self._keep())
+            await self._let_go(call)
+            return report
 
-    async def _carry_out(self, call: _Ready, done: _Ready | None, before: Memory) -> ActionReport:
+    async def _carry_out(
+        self, call: _Ready, done: _Ready | None, before: Memory, *, again: bool
+    ) -> ActionReport:
         task = self._task
         if task.poll is not None:
             return ActionReport(await self._wait(Check(task.call, task.poll), call, before.seen))
@@ -122,7 +137,11 @@ class Attempt:
             return ActionReport(self._judged(call, await self._ask(call, call.timeout)))
         if before.acted:
             self._result = before.result
-            return await self._finish(before.result, done, before)
+            return await self._finish(done, before)
+        if again and (before.ended or await self._was_begun(call)):
+            await self._act(call, again=True, ended=before.ended)
+            return await self._finish(done, Memory())
+        self._heart.enter("checking")
         return await self._change(call, done)
 
     async def _keep(self) -> tuple[Kept, ...]:
@@ -147,13 +166,8 @@ class Attempt:
         own = call.action == self._task.call.action
         return _Ready(known.action, params, call.one, self._task.timeout if own else known.timeout)
 
-    def _refuse_to_repeat(self, before: Memory) -> None:
-        """Rule 1. Heartbeats may be lost, so a memory that says nothing is no leave to execute again."""
-        attempt = activity.info().attempt
-        if attempt > 1 and not before.acted and before.unharmed != attempt - 1:
-            raise OutcomeUnknown(
-                f"the worker that carried out `{self._task.step}` was lost; it may have executed the change"
-            )
+    def _lost(self) -> str:
+        return f"the worker that carried out `{self._task.step}` was lost"
 
     # --- reading ------------------------------------------------------------------------------------------
 
@@ -207,9 +221,8 @@ class Attempt:
             # If it is only the worker or its connection that ends, another attempt may begin anew.
             self._heart.unharmed()
             raise
-        result = await self._act(call)
-        self._heart.acted(result)
-        return await self._finish(result, done, Memory())
+        await self._act(call)
+        return await self._finish(done, Memory())
 
     async def _already(self, done: _Ready) -> ActionReport | None:
         """Rule 3. A question without an answer is answered by no; an error of its author is raised."""
@@ -220,45 +233,91 @@ class Attempt:
         )
         return ActionReport(result, already=True) if held else None
 
-    async def _finish(self, result: Json, done: _Ready | None, before: Memory) -> ActionReport:
+    async def _finish(self, done: _Ready | None, before: Memory) -> ActionReport:
         """The change was executed: confirm it where there is a way to."""
         if self._task.done is not None and done is not None:
             await self._confirm(self._task.done, done, before.seen)
-        return ActionReport(result)
+        return ActionReport(self._result)
 
-    async def _act(self, call: _Ready) -> Json:
+    async def _was_begun(self, call: _Ready) -> bool:
+        assert call.reattaching is not None
+        try:
+            return await was_begun(call.reattaching, call.params, self._context(call, self._task.timeout))
+        except Unreachable as error:
+            text = f"{self._lost()}, and how it ended cannot be collected: {error}"
+        except asyncio.CancelledError:
+            if not _was_asked_to_stop():
+                raise
+            text = f"{self._lost()}; it was cancelled before its end was known"
+        raise OutcomeUnknown(text)
+
+    def _context(self, call: _Ready, timeout: float, *, again: bool = False, ended: bool = False) -> Context:
+        return Context(
+            key=self._task.key,
+            timeout=timeout,
+            one=call.one,
+            beat=self._heart.note,
+            ended=self._take_ends,
+            leave=self._leaves,
+            again=again,
+            ended_before=ended,
+        )
+
+    async def _act(self, call: _Ready, *, again: bool = False, ended: bool = False) -> None:
         """Execute the change, once. Raises what rule 2 allows."""
         task = self._task
-        context = Context(
-            key=task.key, timeout=task.timeout, one=call.one, beat=self._heart.note, ended=self._take_ends
-        )
+        limit = max(1.0, min(task.timeout, self._left() - GRACE)) if again else task.timeout
+        context = self._context(call, limit, again=again, ended=ended)
         try:
-            async with asyncio.timeout(task.timeout + GRACE):
+            async with asyncio.timeout(limit + GRACE):
                 self._result = self.clean(await call.action.perform(call.params, context))
-            return self._judged(call, self._result)
-        except Unreachable:
-            self._heart.unharmed()
-            raise
+            self._heart.ended()
+            self._heart.acted(self._judged(call, self._result))
+        except Unreachable as error:
+            if not again:
+                self._heart.unharmed()
+                raise
+            reason = str(error)
         except (ActionRefused, AuthorError, OutcomeUnknown):
             raise
         except TimeoutError:
-            reason = f"it did not end within {format_duration(task.timeout)}"
+            reason = f"it did not end within {format_duration(limit)}"
         except asyncio.CancelledError:
-            if _was_asked_to_stop():
-                raise self._stopped() from None
+            if await self._leaves():
+                raise  # the next attempt finds it
+            if (stopped := self._stopped()) is not None:
+                raise stopped from None
             reason = "the worker was shut down"
         except StanchError as error:
             reason = str(error)
         except Exception as error:  # noqa: BLE001 (rule 2 holds for bugs too)
             reason = self.unexpected(error)
+        else:
+            return
         text = f"`{call.action.name}` was told to act, and its end is not known: {reason}"
         raise OutcomeUnknown(text, ends=self._ends)
+
+    async def _let_go(self, call: _Ready) -> None:
+        """Have the target forget an execution that has ended, once that is on record."""
+        if call.reattaching is None or not self._heart.memory.ended:
+            return
+        if await self._heart.remembered():
+            context = replace(self._context(call, GRACE), others=activity.info().attempt > 1)
+            if (error := await let_go(call.reattaching, call.params, context)) is not None:
+                activity.logger.warning("what `%s` left stays: %s", self._task.step, self.clean(error))
+
+    async def _leaves(self) -> bool:
+        """Nobody wants the change stopped, and another attempt will find it."""
+        found = self._own is not None and self._own.reattaching is not None
+        return found and not _was_asked_to_stop() and await is_tried_again()
 
     def _take_ends(self, ends: tuple[TargetEnd, ...]) -> None:
         self._ends = ends
 
-    def _stopped(self) -> StanchError:
-        """It was cancelled while it was acting, and what is known of each target."""
+    def _stopped(self) -> StanchError | None:
+        """It was cancelled while it was acting, and what is known of each target. None: not by anybody."""
+        if not _was_asked_to_stop():
+            return None
         if self._ends and all(end.state == "not_started" for end in self._ends):
             return ActionRefused("it was cancelled before anything was executed", ends=self._ends)
         return OutcomeUnknown("it was cancelled while it was acting", ends=self._ends)

@@ -51,6 +51,8 @@ class Memory:
     result: Json = None
     unharmed: int = 0
     """The attempt of this number ended, and nothing had been executed."""
+    ended: bool = False
+    """The change was carried out to its end, whatever that was, and must not be begun again."""
 
 
 @dataclass(slots=True)
@@ -75,6 +77,10 @@ class Heart:
         with contextlib.suppress(asyncio.CancelledError):
             await self._beating
 
+    def begin(self, phase: Phase) -> None:
+        """The phase of the first beat, where that is not `checking`."""
+        self.progress = Progress(phase)
+
     def enter(self, phase: Phase) -> None:
         self.progress = Progress(phase)
         self.tell()
@@ -89,10 +95,15 @@ class Heart:
     def acted(self, result: Json) -> None:
         """From here on the change is in place as far as its target said, and only needs to be confirmed.
 
-        A large result is not carried in every heartbeat; if this worker is lost, its change is in doubt.
+        A large result is not carried in every heartbeat; if this worker is lost, its change is in doubt
+        unless its target still has the result.
         """
         small = len(json.dumps(result, default=str)) <= _LARGEST_RESULT
-        self.memory = Memory(acted=True, result=result) if small else Memory()
+        self.memory = Memory(acted=True, result=result, ended=True) if small else Memory(ended=True)
+
+    def ended(self) -> None:
+        """It was carried out to its end, whatever that was."""
+        self.memory = Memory(ended=True)
 
     def unharmed(self) -> None:
         """Nothing was executed, so another attempt may begin anew. Told at once, for this one ends now."""
@@ -117,6 +128,18 @@ class Heart:
         except RPCError as error:
             reason = f"Temporal did not take the record of it ({error.status.name.lower()})"
             raise EngineUnavailable(f"nothing was executed: {reason}") from None
+
+    async def remembered(self) -> bool:
+        """Put what is remembered on record, and tell whether Temporal has it."""
+        self.tell()
+        try:
+            handle = activity.client().get_async_activity_handle(task_token=activity.info().task_token)
+            await handle.heartbeat(*self._details(), rpc_timeout=_RECORDED_WITHIN)
+        except RPCError:
+            return False
+        except (RuntimeError, AsyncActivityCancelledError):
+            pass  # not in a worker; or it took it, and somebody wants this cancelled
+        return True
 
     def tell(self) -> None:
         activity.heartbeat(*self._details())
@@ -144,4 +167,5 @@ def recalled() -> Memory:
         acted=held.get("acted", False),
         result=held.get("result"),
         unharmed=held.get("unharmed", 0),
+        ended=held.get("ended", False),
     )

@@ -1,7 +1,8 @@
 #!/bin/sh
-# See to it that the programs which the tests drive are on this machine: a real sshd, a real Prometheus with
-# its Alertmanager, Chromium for pictures of the pages, Node for the language server that editors run, git for
-# what belongs to the project; and on a bare machine, what `make` itself needs.
+# See to it that the programs which the tests drive are on this machine: a real sshd, busybox as the shell of
+# a small host, a real Prometheus with its Alertmanager, Chromium for pictures of the pages, Node for the
+# language server that editors run, git for what belongs to the project; and on a bare machine, what `make`
+# itself needs.
 # Says nothing and leaves at once when they are.
 #
 # Debian and Ubuntu: installed with apt, as root or through sudo. The tests start these programs
@@ -28,6 +29,7 @@ one_of make || missing="$missing make"
 one_of git || missing="$missing git"
 "${PYTHON:-python3}" -c 'import ensurepip, venv' >/dev/null 2>&1 || missing="$missing python3-venv"
 one_of sshd || missing="$missing openssh-server"
+! command -v apt-get >/dev/null 2>&1 || one_of busybox || missing="$missing busybox" # Homebrew has none
 one_of prometheus || missing="$missing prometheus"
 one_of prometheus-alertmanager alertmanager || missing="$missing prometheus-alertmanager"
 one_of chromium google-chrome || chromium_app || missing="$missing chromium"

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -24,19 +23,19 @@ from typing import TypeVar
 from activities.action import Context
 from activities.ssh.command import Command, read_command
 from activities.ssh.config import ClientConfig, Target
-from activities.ssh.outcome import end_of, failure, limits, nothing_done, settle
-from activities.ssh.pool import Pool, Session
-from activities.ssh.session import Finished, Stop, run
-from stanch.contract import TargetEnd
-from stanch.errors import InvalidInput, OutcomeUnknown, StanchError, Unreachable
+from activities.ssh.marker import marker
+from activities.ssh.outcome import failure, limits, not_reached, settle
+from activities.ssh.pool import Pool
+from activities.ssh.worker import Worker
+from stanch.errors import InvalidInput, StanchError, Unreachable
 from stanch.language.plan import Json
 
 _T = TypeVar("_T")
 
 _DEFAULT_CONFIG = Path("~/.ssh/config")
 _BEAT = 1.0
-_PATIENCE = 3.0
-"""Seconds that a thread has to notice that its time is over. Stopping a command takes up to two."""
+_PATIENCE = 4.2
+"""Seconds that a thread has to notice that its time is over. Stopping a command takes up to `STOPPING`."""
 
 
 class SshAction:
@@ -61,19 +60,42 @@ class SshAction:
         command = read_command(params)
         if context.one and len(command.hosts) != 1:
             raise InvalidInput(f"ssh: one host was expected in `hosts`, there are {len(command.hosts)}")
-        deadline = time.monotonic() + context.timeout
-        loop = asyncio.get_running_loop()
-        targets = await loop.run_in_executor(self._threads, self._targets, command)
-        crew = _Crew([_Worker(self._pool, target, command, deadline) for target in targets], self._threads)
+        crew = await self._crew(command, context)
         try:
-            opened = await crew.each(_Worker.open, command.parallel, context, "connected to {} of {} hosts")
+            opened = await crew.each(Worker.open, command.parallel, context, "connected to {} of {} hosts")
             if errors := [outcome for outcome in opened if isinstance(outcome, StanchError)]:
-                nothing_done(errors, len(targets))
-            outcomes = await crew.each(_Worker.run, command.parallel, context, "{} of {} hosts done")
+                not_reached(errors, len(opened), again=context.again)
+            outcomes = await crew.each(Worker.run, command.parallel, context, "{} of {} hosts done")
         finally:
             crew.dismiss()
         results = settle(command, outcomes)
         return results[0] if context.one else results
+
+    def reattaches(self, params: Mapping[str, Json]) -> bool:
+        return params.get("reattach") is not False
+
+    async def begun(self, params: Mapping[str, Json], context: Context) -> bool:
+        """Whether the execution that `context.key` names was started on any host. Raises Unreachable."""
+        command = read_command(params)
+        crew = await self._crew(command, context)
+        try:
+            found = await crew.each(Worker.look, command.parallel, context, "looked at {} of {} hosts")
+        finally:
+            crew.dismiss()
+        if True in found:
+            return True
+        if errors := [outcome for outcome in found if isinstance(outcome, StanchError)]:
+            raise Unreachable("; ".join(map(str, errors[:3])))
+        return False
+
+    async def release(self, params: Mapping[str, Json], context: Context) -> None:
+        """Remove what the execution left on its hosts. Where that fails, a later command does it."""
+        command = read_command(params)
+        crew = await self._crew(command, context)
+        try:
+            await crew.each(Worker.release, command.parallel, context, "cleared {} of {} hosts")
+        finally:
+            crew.dismiss()
 
     def failure(self, result: Json) -> str | None:
         return failure(result)
@@ -83,93 +105,41 @@ class SshAction:
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._pool.close()
 
+    async def _crew(self, command: Command, context: Context) -> _Crew:
+        deadline = time.monotonic() + context.timeout
+        loop = asyncio.get_running_loop()
+        targets = await loop.run_in_executor(self._threads, self._targets, command)
+        most = limits(command)
+        key, begin = context.key, not (context.ended_before or context.others)
+        return _Crew(
+            [
+                Worker(
+                    self._pool,
+                    target,
+                    command,
+                    deadline,
+                    marker(key, target.name, most, begin=begin) if key and command.reattach else None,
+                )
+                for target in targets
+            ],
+            self._threads,
+        )
+
     def _targets(self, command: Command) -> list[Target]:
         default = _DEFAULT_CONFIG.expanduser()
         config = ClientConfig(self._config_file or (default if default.is_file() else None))
         return [config.target(host, command.user) for host in command.hosts]
 
 
-class _Worker:
-    """One host's part of a step. `open` and `run` block and return the error that they end with."""
-
-    def __init__(self, pool: Pool, target: Target, command: Command, deadline: float) -> None:
-        self.target = target
-        self.deadline = deadline
-        self.stop = Stop()
-        self._pool = pool
-        self._command = command
-        self._session: Session | None = None
-        self._leaving = threading.Lock()
-
-    def open(self) -> StanchError | None:
-        try:
-            session = self._pool.open(self.target, self.deadline)
-        except StanchError as error:
-            return error
-        self._session = session
-        if self.stop.stopped:  # nobody waits for it any more
-            self.leave()
-        return None
-
-    def run(self) -> Finished | StanchError:
-        try:
-            while self._session is not None:
-                ended = run(self._session, self._command, self.stop, self.deadline, limits(self._command))
-                if ended is not None:
-                    return ended
-                # It broke while other hosts were being reached.
-                self.leave()
-                self._session = self._pool.open(self.target, self.deadline)
-            return self.late()
-        except OutcomeUnknown as error:
-            # Whatever happened to this connection, the next step had better not find out.
-            if self._session is not None:
-                self._pool.discard(self._session.link)
-            return error
-        except StanchError as error:
-            return error
-        finally:
-            self.leave()
-
-    def leave(self) -> None:
-        with self._leaving:
-            session, self._session = self._session, None
-        if session is not None:
-            self._pool.give_back(session)
-
-    def late(self) -> StanchError:
-        """The error for a thread that did not come back in time."""
-        if self.stop.sent:
-            return OutcomeUnknown(
-                f"{self.target}: the connection hangs; nobody knows whether the command ended"
-            )
-        return Unreachable(f"{self.target}: no answer in time")
-
-    def ended(self, task: asyncio.Task[object]) -> TargetEnd:
-        """How the host was left by `task`, which worked on it when the step was cancelled."""
-        outcome = task.result() if task.done() else self.late()
-        if not isinstance(outcome, Finished | StanchError):
-            return TargetEnd(self.target.name, "not_started")  # it was being connected to
-        return end_of(self.target.name, outcome)
-
-    def abandon(self) -> None:
-        """Tear the connection down under a thread that hangs on it."""
-        if (session := self._session) is not None:
-            self._pool.discard(session.link)
-            session.link.close()
-            # paramiko waits for the answer to a request without a limit, and may miss that the channel ended.
-            session.channel.event.set()
-
-
 class _Crew:
     """The workers of one step: they work in threads, and this side never waits longer than it must."""
 
-    def __init__(self, workers: list[_Worker], threads: ThreadPoolExecutor) -> None:
+    def __init__(self, workers: list[Worker], threads: ThreadPoolExecutor) -> None:
         self._workers = workers
         self._threads = threads
 
     async def each(
-        self, work: Callable[[_Worker], _T], parallel: int, context: Context, note: str
+        self, work: Callable[[Worker], _T], parallel: int, context: Context, note: str
     ) -> list[_T | StanchError]:
         gate = asyncio.Semaphore(parallel)
         tasks = [asyncio.create_task(self._one(worker, work, gate)) for worker in self._workers]
@@ -180,7 +150,7 @@ class _Crew:
                 if not waiting:
                     return [task.result() for task in tasks]
         except asyncio.CancelledError:
-            self.stop()
+            self.stop(leave=await context.leave())
             # Long enough to stop commands, and no longer: whoever cancels is waiting. The others send nothing
             # any more, whenever they notice.
             pairs = list(zip(self._workers, tasks, strict=True))
@@ -193,9 +163,9 @@ class _Crew:
             for task in tasks:
                 task.cancel()
 
-    def stop(self) -> None:
+    def stop(self, *, leave: bool = False) -> None:
         for worker in self._workers:
-            worker.stop.now()
+            worker.stop.now(leave=leave)
 
     def dismiss(self) -> None:
         """Give back what is still held, without waiting for it."""
@@ -205,7 +175,7 @@ class _Crew:
                 self._threads.submit(worker.leave)
 
     async def _one(
-        self, worker: _Worker, work: Callable[[_Worker], _T], gate: asyncio.Semaphore
+        self, worker: Worker, work: Callable[[Worker], _T], gate: asyncio.Semaphore
     ) -> _T | StanchError:
         async with gate:
             if worker.stop.stopped:

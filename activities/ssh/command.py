@@ -20,7 +20,7 @@ LONGEST_LINE = 100 * 1024
 
 Output: TypeAlias = Literal["text", "lines", "json"]
 
-_KNOWN = {"hosts", "run", "script", "env", "stdin", "output", "as", "parallel"}
+_KNOWN = {"hosts", "run", "script", "env", "stdin", "output", "as", "parallel", "reattach"}
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Both may end up in a shell on the worker, through `Match exec` of its SSH configuration.
 _HOST = re.compile(r"[A-Za-z0-9_:][A-Za-z0-9_.:%-]{0,254}")
@@ -44,6 +44,8 @@ class Command:
     output: Output
     user: str | None
     parallel: int
+    reattach: bool
+    """Under a marker on the host, if it changes something."""
 
 
 def read_command(params: Mapping[str, Json]) -> Command:
@@ -57,6 +59,9 @@ def read_command(params: Mapping[str, Json]) -> Command:
     parallel = params.get("parallel", PARALLEL)
     if not isinstance(parallel, int) or isinstance(parallel, bool) or parallel < 1:
         raise InvalidInput(f"ssh: `parallel` is `{parallel}`; it is a number of hosts, 1 or more")
+    reattach = params.get("reattach", True)
+    if not isinstance(reattach, bool):
+        raise InvalidInput(f"ssh: `reattach` is `{reattach}`; it may be `true` or `false`")
     stdin = params.get("stdin", "")
     if not isinstance(stdin, str):
         raise InvalidInput("ssh: `stdin` must be a string")
@@ -73,6 +78,7 @@ def read_command(params: Mapping[str, Json]) -> Command:
         output=output,
         user=_user(params.get("as")),
         parallel=parallel,
+        reattach=reattach,
     )
 
 
@@ -94,22 +100,22 @@ def _argv_line(argv: list[str], env: dict[str, str]) -> str:
     # the plain one a person would type.
     program, *arguments = argv
     plain = "=" not in program and not _RESERVED.fullmatch(program)
-    words = [_quoted(program, plain=plain), *map(_quoted, arguments)]
+    words = [quoted(program, plain=plain), *map(quoted, arguments)]
     if env:
         if "=" in program:
             raise InvalidInput(f"ssh: `env` cannot be used with a program whose name has a `=`: `{program}`")
-        words = ["env", *(f"{name}={_quoted(value)}" for name, value in env.items()), *words]
+        words = ["env", *(f"{name}={quoted(value)}" for name, value in env.items()), *words]
     return " ".join(words)
 
 
 def _script_line(script: str, env: dict[str, str]) -> str:
     # As an argument and not on stdin: there, a command in the script that reads its stdin would eat the rest.
-    exports = "".join(f"export {name}={_quoted(value)}\n" for name, value in env.items())
+    exports = "".join(f"export {name}={quoted(value)}\n" for name, value in env.items())
     # `exec`, so that signals reach the script and not a shell that waits for it.
-    return f"exec /bin/sh -c {_quoted(exports + script)}"
+    return f"exec /bin/sh -c {quoted(exports + script)}"
 
 
-def _quoted(word: str, *, plain: bool = True) -> str:
+def quoted(word: str, *, plain: bool = True) -> str:
     """As `shlex.quote`, which leaves a leading `=` alone: zsh would expand it."""
     if plain and _PLAIN.fullmatch(word):
         return word

@@ -68,6 +68,15 @@ def nothing_done(errors: Sequence[StanchError], hosts: int) -> NoReturn:
     raise family(f"nothing was executed{some}: {'; '.join(_shown(errors))}")
 
 
+def not_reached(errors: Sequence[StanchError], hosts: int, *, again: bool) -> NoReturn:
+    """The error for hosts that could not be reached, before anything was sent by this attempt. `again`: an
+    earlier one may have executed it."""
+    if not again:
+        nothing_done(errors, hosts)
+    why = "; ".join(_shown(errors))
+    raise OutcomeUnknown(f"it may have been executed, and how it ended cannot be collected: {why}")
+
+
 def failure(result: Json) -> str | None:
     """The hosts whose status is not 0, each with the last line of its stderr."""
     results = result if isinstance(result, list) else [result]

@@ -47,10 +47,13 @@ class Stop:
         self._lock = threading.Lock()
         self._stopped = False
         self._sent = False
+        self.leaves = False
+        """Whoever stops does not want the command stopped, only this side of it."""
         self.wake = _Wake()
 
-    def now(self) -> None:
+    def now(self, *, leave: bool = False) -> None:
         with self._lock:
+            self.leaves = leave if not self._stopped else self.leaves
             self._stopped = True
         self.wake.set()
 
@@ -89,7 +92,7 @@ def run(
     Raises Unreachable (nothing was sent), ActionRefused (the server runs no commands), OutcomeUnknown.
     """
     channel, target = session.channel, session.link.target
-    if not _usable(session):
+    if not usable(session):
         return None
     begun = time.monotonic()
     if begun >= deadline or not stop.may_send():
@@ -97,30 +100,30 @@ def run(
     try:
         channel.exec_command(command.line)
     except (SSHException, EOFError, OSError):
-        if _lost(session.link.transport):
-            raise _unknown(target, "the connection was lost while the command was sent") from None
+        if lost(session.link.transport):
+            raise unknown(target, "the connection was lost while the command was sent") from None
         raise ActionRefused(f"{target}: the server refuses to run commands") from None
     stdout, stderr = Capture(limits[0]), Capture(limits[1])
     try:
-        _pump(channel, command.stdin, stop, deadline, stdout, stderr)
+        pump(channel, command.stdin, stop, deadline, stdout, stderr)
         seconds = time.monotonic() - begun
         if channel.exit_status >= 0:
             return Finished(channel.exit_status, stdout, stderr, bool(channel.eof_received), seconds)
         if not channel.closed:
             state, how = _end(channel)
-            raise _unknown(target, f"still running after {seconds:.0f}s; {how}", state)
-        if _lost(session.link.transport):
-            raise _unknown(target, f"the connection was lost {seconds:.1f}s after the command was sent")
+            raise unknown(target, f"still running after {seconds:.0f}s; {how}", state)
+        if lost(session.link.transport):
+            raise unknown(target, f"the connection was lost {seconds:.1f}s after the command was sent")
         return Finished(KILLED, stdout, stderr, True, seconds)
     finally:
         channel.close()
 
 
-def _usable(session: Session) -> bool:
+def usable(session: Session) -> bool:
     return session.link.transport.is_active() and not session.channel.closed
 
 
-def _pump(
+def pump(
     channel: Channel, stdin: bytes, stop: Stop, deadline: float, stdout: Capture, stderr: Capture
 ) -> None:
     """Feed and drain `channel` until the command has ended, the connection has, or it is time to stop."""
@@ -164,7 +167,7 @@ def _feed(channel: Channel, stdin: bytes) -> bytes:
     return b""
 
 
-def _unknown(target: Target, text: str, state: EndState = "unknown") -> OutcomeUnknown:
+def unknown(target: Target, text: str, state: EndState = "unknown") -> OutcomeUnknown:
     return OutcomeUnknown(f"{target}: {text}", ends=(TargetEnd(target.name, state),))
 
 
@@ -192,7 +195,7 @@ def _signal(channel: Channel, name: str) -> None:
         channel.get_transport()._send_user_message(message)  # type: ignore[attr-defined]  # noqa: SLF001
 
 
-def _lost(transport: Transport) -> bool:
+def lost(transport: Transport) -> bool:
     """Whether a channel ended because its connection did. That it is closed does not tell: paramiko closes
     the channels of a broken connection too, a moment before it marks it as broken."""
     try:

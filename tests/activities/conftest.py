@@ -2,15 +2,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 import pytest
 
 from activities.action import Context
 from activities.http import Http
+from activities.ssh import SshAction
 from stanch.contract import TargetEnd
 from tests.activities.bench import Bench
+from tests.activities.held import clear
 from tests.activities.served import Scripted, scripted
-from tests.support.sshd import Farm, start_sshd
+from tests.support.sshd import Farm, Host, start_sshd
 
 
 @pytest.fixture(scope="session")
@@ -20,17 +23,40 @@ def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farm]:
         yield started
 
 
+@pytest.fixture
+def web1(farm: Farm) -> Host:
+    """One of them, on which nobody has done anything yet."""
+    clear(farm["web1"])
+    return farm["web1"]
+
+
+@pytest.fixture
+async def ssh(farm: Farm) -> AsyncIterator[SshAction]:
+    action = SshAction(farm.config_file)
+    yield action
+    await action.close()
+
+
+@pytest.fixture
+async def other(farm: Farm) -> AsyncIterator[SshAction]:
+    """Another worker's."""
+    action = SshAction(farm.config_file)
+    yield action
+    await action.close()
+
+
 @dataclass
 class Beats:
     """Makes contexts and remembers what was said to Temporal."""
 
     notes: list[str] = field(default_factory=list)
     ends: list[TargetEnd] = field(default_factory=list)
+    changes: bool = True
+    """Each context is of a change, with a key of its own; else of a read."""
 
     def context(self, *, one: bool = False, timeout: float = 30.0) -> Context:
-        return Context(
-            key="run/step/1", timeout=timeout, one=one, beat=self.notes.append, ended=self.ends.extend
-        )
+        key = f"run/step/{uuid4()}" if self.changes else ""
+        return Context(key=key, timeout=timeout, one=one, beat=self.notes.append, ended=self.ends.extend)
 
 
 @pytest.fixture

@@ -115,7 +115,7 @@ def third_fails(task: ActionTask) -> ActionReport:
 
 def changes_are_lost(task: ActionTask) -> ActionReport:
     if task.effect == "change":
-        raise ApplicationError("connection cut", type="OutcomeUnknown")
+        raise ApplicationError("connection cut", type="OutcomeUnknown", non_retryable=True)
     return ActionReport({"rc": 0})
 
 

@@ -137,7 +137,7 @@ async def test_a_change_whose_outcome_is_unknown_is_never_repeated_but_asked(
     skipping: WorkflowEnvironment,
 ) -> None:
     def lost(_: ActionTask) -> ActionReport:
-        raise ApplicationError("connection cut", type="OutcomeUnknown")
+        raise ApplicationError("connection cut", type="OutcomeUnknown", non_retryable=True)
 
     world = World(lost)
     only = plan(change(on_failure="ask"))

@@ -17,6 +17,9 @@ from stanch.language.plan import Check, Step
 
 READ_TRIES = 3
 """How often a read is tried when its target cannot be reached or its worker dies."""
+REATTACHED = ("ssh",)
+"""Actions whose targets know an execution by its key: a change whose worker dies is found by the next
+attempt, and begun by it only if it never was."""
 KEEPING = 10.0
 """Seconds for storing evidence."""
 SLACK = 5.0
@@ -38,7 +41,7 @@ def act(turn: Turn, node: Node, step: Step, task: ActionTask) -> None:
         task,
         summary(turn, node, task),
         deadline(task),
-        tries(step),
+        tries(turn, step, task),
         step.retry.every if step.retry else 2.0,
     )
     turn.put(node, phase=Phase.ACTING, key=key, executed=False)
@@ -85,10 +88,11 @@ def deadline(task: ActionTask) -> float:
     return task.timeout + checking + waiting + SLACK + (KEEPING if task.keep else 0.0)
 
 
-def tries(step: Step) -> int:
+def tries(turn: Turn, step: Step, task: ActionTask) -> int:
     if step.retry:
         return step.retry.times + 1
-    return READ_TRIES if step.effect == "read" else 1
+    found = turn.given.revision >= 2 and task.call.action in REATTACHED
+    return READ_TRIES if step.effect == "read" or found else 1
 
 
 def succeeded(turn: Turn, node: Node, event: ActionSucceeded) -> None:
