@@ -136,10 +136,6 @@ def element_of(signature: Signature) -> Signature | None:
     return signature[5:-1] if signature.startswith("list(") else None
 
 
-def is_known(signature: Signature) -> bool:
-    return signature != DYN
-
-
 def in_words(signature: Signature) -> str:
     """A type for a sentence: `a list of text`."""
     if (inner := element_of(signature)) is not None:

@@ -38,6 +38,9 @@ def begun(followup: Followup, at: float = 1000.0) -> Host:
 def test_what_comes_back_after_days_waits_for_them_and_goes_the_way_back() -> None:
     (followup,) = left(borrowed(Revert("after", after="72h")))
     assert followup.suffix == "/return-1"
+    assert borrowed(Revert("after", after="72h")).told("borrowed") == [
+        "`fix borrow` web1 comes back after 72h: run run/rollback-release/abc/return-1"
+    ]
     host = begun(followup)
     assert [timer.seconds for timer in host.timers.values()] == [3 * DAY]
     assert host.actions == {}

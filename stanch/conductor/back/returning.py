@@ -13,7 +13,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from stanch.conductor.approval.preview import revert_text
 from stanch.conductor.state import Node
 from stanch.conductor.turn import Turn
 from stanch.contract import Effected, Followup, RunInput
@@ -22,6 +21,7 @@ from stanch.language.duration import format_duration, parse_duration
 from stanch.language.evaluate import Scope, referenced, render, show
 from stanch.language.people import IC
 from stanch.language.plan import FORMAT, Approval, Call, Check, Json, Plan, Retry, Revert, Silence, Step
+from stanch.language.render.phrases import revert_words
 from stanch.language.template import OPEN
 
 RUNBOOK = "put-back"
@@ -87,7 +87,7 @@ def followups(turn: Turn) -> tuple[Followup, ...]:
         assert effect.later is not None
         suffix = f"/return-{number}"
         what = f"`{effect.command}` {effect.target}".rstrip()
-        when = revert_text(effect.later, {})
+        when = revert_words(effect.later, str)
         turn.note("borrowed", f"{what} comes back {when}: run {turn.before.run}{suffix}", step=effect.step)
         found.append(Followup(suffix, _given(turn, effect)))
     return tuple(found)

@@ -45,10 +45,6 @@ def unpark(turn: Turn) -> None:
         turn.post(each.path, each.event)
 
 
-def parked_at(turn: Turn, path: str) -> Internal | None:
-    return next((each.event for each in turn.parked if each.path == path), None)
-
-
 def forget(turn: Turn, paths: Collection[str]) -> None:
     """What is kept back for nodes that end without it never begins."""
     gone = [each.path or "run" for each in turn.parked if each.path in paths]
