@@ -64,6 +64,16 @@ def _no_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def farm(farm: Farm) -> Farm:
+    """The hosts, once the commands of earlier tests are gone: a test finds only its own."""
+    deadline = time.monotonic() + 30
+    while any(sleeping(farm, name) for name in farm.hosts):
+        assert time.monotonic() < deadline, "an earlier test's command still runs"
+        time.sleep(0.05)
+    return farm
+
+
+@pytest.fixture
 def short_tmp(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where the private folders of this test are made; its path leaves room for the name of a socket."""
     with tempfile.TemporaryDirectory(prefix="st-") as folder:

@@ -19,6 +19,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -137,6 +138,7 @@ class Farm:
     bin: Path
     """First in the `PATH` of every host: put programs here, readable and executable for all."""
     watchdog: subprocess.Popen[bytes] | None = None
+    reserved: Sequence[socket.socket] = ()
 
     def __getitem__(self, name: str) -> Host:
         return self.hosts[name]
@@ -157,6 +159,8 @@ class Farm:
             with contextlib.suppress(psutil.Error):
                 if process.environ().get("HOME", "").startswith(f"{self.folder}/"):
                     process.kill()
+        for port in self.reserved:
+            port.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -175,7 +179,15 @@ def start_sshd(
     farm = Farm({}, tmp / "ssh_config", tmp / "known_hosts", key, user, folder, folder / "bin")
     farm.bin.mkdir()
     try:
-        farm.hosts = {name: _host(name, folder, user, key, path, config) for name in hosts}
+        farm.reserved = _reserved(len(hosts))
+        ports = [each.getsockname()[1] for each in farm.reserved]
+        farm.hosts = {
+            name: _host(name, port, folder, user, key, path, config)
+            for name, port in zip(hosts, ports, strict=True)
+        }
+        if sys.platform != "linux":
+            for each in farm.reserved:
+                each.close()
         farm.known_hosts.write_text("".join(_known_line(host) for host in farm.hosts.values()))
         farm.config_file.write_text(client_config + _client_config(farm))
         _own(folder, user)
@@ -217,8 +229,23 @@ def unused_port() -> int:
         return port
 
 
-def _host(name: str, folder: Path, user: str, key: Path, path: Sequence[Path], config: str) -> Host:
-    host = Host(name, unused_port(), folder / name, user)
+def _reserved(number: int) -> list[socket.socket]:
+    """As many sockets, each bound to a port of its own on loopback.
+
+    They do not listen. On Linux a server may still bind and listen there, as long as both say that they
+    share, and nobody else is given the port; so a host that was stopped finds its port free again.
+    """
+    sockets = [socket.socket() for _ in range(number)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+        each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return sockets
+
+
+def _host(
+    name: str, port: int, folder: Path, user: str, key: Path, path: Sequence[Path], config: str
+) -> Host:
+    host = Host(name, port, folder / name, user)
     host.home.mkdir(parents=True)
     _key(host.folder / "host_key")
     (host.folder / "authorized_keys").write_text(key.with_suffix(".pub").read_text())
