@@ -3,8 +3,9 @@
 The files are read by whoever calls the compiler (`stanch.schemas`); this module only interprets them.
 Beside `$defs/params` and `$defs/result` (JSON Schema) a file has `x-stanch`:
 
-- `effect`: `read` (it can only read), `declared` (each step says `effect:`), `by_method` (HTTP: GET and
-  HEAD read, every other method must say), or `optional` (`manual`: it reads unless the step says `change`);
+- `effect`: `read` (it can only read), `declared` (each step says `effect:`), `optional` (`manual`: it reads
+  unless the step says `change`), or told by a parameter (`{"param": "method", "missing": "read",
+  "reads": "GET|HEAD", "changes": "DELETE"}`; `EffectByParam`);
 - `targets`: the parameter that names what is touched, if one does; a list of exactly one target written in
   the runbook makes `result` one object, anything else makes it a list of them (`per_target` true);
 - `timeout`: seconds a step may take when it does not say;
@@ -13,13 +14,32 @@ Beside `$defs/params` and `$defs/result` (JSON Schema) a file has `x-stanch`:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from stanch.language.plan import Json
+from stanch.language.plan import Effect, Json
 
-EffectRule: TypeAlias = Literal["read", "declared", "by_method", "optional"]
+
+@dataclass(frozen=True, slots=True)
+class EffectByParam:
+    """A parameter tells whether a call changes anything: an HTTP method, or the words of a command line."""
+
+    param: str
+    missing: Effect | None
+    """What a call without it does; None when the step has to say."""
+    reads: re.Pattern[str]
+    changes: re.Pattern[str]
+    """What the parameter begins with, in whole words; the step has to say when neither matches."""
+
+    def of(self, words: str) -> Effect | None:
+        if self.reads.match(words):
+            return "read"
+        return "change" if self.changes.match(words) else None
+
+
+EffectRule: TypeAlias = Literal["read", "declared", "optional"] | EffectByParam
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +69,7 @@ def action_spec(name: str, document: Json) -> ActionSpec:
     own = document["x-stanch"]
     return ActionSpec(
         name=name,
-        effect=own["effect"],
+        effect=_rule(own["effect"]),
         params={**document["$defs"]["params"], "$defs": document["$defs"]},
         result={**document["$defs"]["result"], "$defs": document["$defs"]},
         timeout=float(own["timeout"]),
@@ -58,3 +78,14 @@ def action_spec(name: str, document: Json) -> ActionSpec:
         knows_done=own.get("knows_done", False),
         knows_undo=own.get("knows_undo", False),
     )
+
+
+def _rule(said: Json) -> EffectRule:
+    if not isinstance(said, dict):
+        return said  # type: ignore[no-any-return]
+    reads, changes = (_beginning(said.get(word)) for word in ("reads", "changes"))
+    return EffectByParam(said["param"], said.get("missing"), reads, changes)
+
+
+def _beginning(pattern: str | None) -> re.Pattern[str]:
+    return re.compile(rf"(?:{pattern})(?!\S)" if pattern is not None else r"(?!)")

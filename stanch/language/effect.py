@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from stanch.language.catalogue import EffectByParam
 from stanch.language.document import CallDoc, StepKind
 from stanch.language.plan import Effect
-from stanch.language.tree import Scalar
+from stanch.language.template import OPEN
+from stanch.language.tree import Node, Scalar, Sequence
 
 
 def step_effect(
@@ -19,13 +21,26 @@ def step_effect(
 def call_effect(call: CallDoc | None, said: Effect | None) -> Effect | None:
     """The effect of a call by its action's rule; None when the author has to say and did not."""
     spec = None if call is None else call.spec
-    if call is None or spec is None or spec.effect == "declared":
+    if call is None or spec is None:
         return said
-    if spec.effect == "read":
-        return "read"
-    if spec.effect == "optional":
-        return said or "read"
-    method = call.param("method")
-    if method is None or (isinstance(method, Scalar) and method.text.upper() in ("GET", "HEAD")):
-        return said or "read"
-    return said
+    match spec.effect:
+        case "declared":
+            return said
+        case "read":
+            return "read"
+        case "optional":
+            return said or "read"
+        case EffectByParam() as rule:
+            value = call.param(rule.param)
+            return said or (rule.missing if value is None else rule.of(_words(value)))
+
+
+def _words(value: Node) -> str:
+    """The words that stand in a parameter, up to the first that is filled in later."""
+    nodes = value.items if isinstance(value, Sequence) else (value,)
+    words = []
+    for node in nodes:
+        if not isinstance(node, Scalar) or OPEN in node.text:
+            break
+        words.append(node.text)
+    return " ".join(words)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from stanch.language.catalogue import EffectByParam
 from stanch.language.check.context import Context
 from stanch.language.diagnostics import Diagnostic
 
@@ -13,7 +14,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
         if step.kind != "action" or step.call is None or step.call.spec is None or "effect" in step.lost:
             continue
         if step.effect is None:
-            what = f"`{step.call.action}`" if step.call.spec.effect == "declared" else "this method"
+            rule = step.call.spec.effect
+            what = f"this `{rule.param}`" if isinstance(rule, EffectByParam) else f"`{step.call.action}`"
             message = f"step `{step.id}` does not say whether {what} changes anything"
             yield context.diagnostic(
                 "RB510", step.call.name, message, "add `effect: read` or `effect: change`"
