@@ -1,8 +1,8 @@
 #!/bin/sh
 # See to it that the programs which the tests drive are on this machine: a real sshd, busybox as the shell of
-# a small host, a real Prometheus with its Alertmanager, Chromium for pictures of the pages, Node for the
-# language server that editors run, git for what belongs to the project; and on a bare machine, what `make`
-# itself needs.
+# a small host, a real Prometheus with its Alertmanager, what the runbooks are exercised against (PostgreSQL and
+# etcd for Patroni, Redis, HAProxy, a nameserver), Chromium for pictures of the pages, Node for the language
+# server that editors run, git for what belongs to the project; and on a bare machine, what `make` itself needs.
 # Says nothing and leaves at once when they are.
 #
 # Debian and Ubuntu: installed with apt, as root or through sudo. The tests start these programs
@@ -32,6 +32,11 @@ one_of sshd || missing="$missing openssh-server"
 ! command -v apt-get >/dev/null 2>&1 || one_of busybox || missing="$missing busybox" # Homebrew has none
 one_of prometheus || missing="$missing prometheus"
 one_of prometheus-alertmanager alertmanager || missing="$missing prometheus-alertmanager"
+one_of postgres || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
+one_of etcd || missing="$missing etcd-server"
+one_of redis-server || missing="$missing redis-server"
+one_of haproxy || missing="$missing haproxy"
+one_of named || missing="$missing bind9"
 one_of chromium google-chrome || chromium_app || missing="$missing chromium"
 one_of node nodejs || missing="$missing nodejs"
 one_of npm || missing="$missing npm"
@@ -48,6 +53,11 @@ if ! command -v apt-get >/dev/null 2>&1; then
                 openssh-server) echo "    brew install openssh" ;;
                 prometheus) echo "    brew install prometheus" ;;
                 prometheus-alertmanager) echo "    brew install alertmanager" ;;
+                postgresql) echo "    brew install postgresql@17" ;;
+                etcd-server) echo "    brew install etcd" ;;
+                redis-server) echo "    brew install redis" ;;
+                haproxy) echo "    brew install haproxy" ;;
+                bind9) echo "    brew install bind" ;;
                 chromium) echo "    brew install --cask google-chrome" ;;
                 npm) echo "    brew install node" ;; # nodejs too
             esac
@@ -109,6 +119,11 @@ if command -v systemctl >/dev/null 2>&1; then
         case $package in
             openssh-server) units="ssh.service ssh.socket" ;;
             prometheus) units=prometheus.service ;;
+            postgresql) units=postgresql.service ;;
+            etcd-server) units=etcd.service ;;
+            redis-server) units=redis-server.service ;;
+            haproxy) units=haproxy.service ;;
+            bind9) units="named.service bind9.service" ;;
             prometheus-alertmanager) units=prometheus-alertmanager.service ;;
             *) units= ;;
         esac
