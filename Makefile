@@ -10,7 +10,7 @@ N      ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install programs system demo check format test bench lock clean
+.PHONY: help install programs system demo check format test schema bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ format: install ## put the code into the house's format
 
 test: install system ## the whole test suite (ARGS="-k name -x", N=4 processes)
 	$(BIN)/python -m pytest -n $(N) --dist loadgroup $(ARGS)
+
+schema: install ## write what editors know of each action into schemas/runbook.v1.json
+	$(BIN)/python -m scripts.schema
 
 bench: install ## every benchmark, a table each (ARGS=--json for objects)
 	@set -e; for file in bench/*.py; do \

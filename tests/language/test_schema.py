@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
+from scripts.schema import action_documents, with_actions
 from stanch.language.diagnostics import CODES, Report
 from stanch.language.read import read, read_all
 from stanch.language.tree import plain
@@ -42,6 +43,11 @@ def document(text: str) -> Any:
 
 def test_the_schema_is_one() -> None:
     Draft202012Validator.check_schema(published().schema)
+
+
+def test_the_parts_about_actions_are_those_that_the_script_writes() -> None:
+    text = (SCHEMAS / "runbook.v1.json").read_text(encoding="utf-8")
+    assert with_actions(text, action_documents()) == text, "run `make schema`"
 
 
 @pytest.mark.parametrize("place", ["step", "check", "call"])
