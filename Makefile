@@ -10,7 +10,7 @@ N      ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install programs system demo check format test schema bench lock clean
+.PHONY: help install programs system demo check format test schema chaos bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,7 +33,7 @@ programs:
 $(NPM): tests/npm/package.json tests/npm/package-lock.json | programs
 	@echo "system: npm packages (pinned in tests/npm/package-lock.json)"
 	@cd tests/npm && npm ci --loglevel=error --no-audit --no-fund >/dev/null || \
-	    { echo "system: \`npm ci\` in tests/npm failed; it takes three packages from npm's registry" >&2; exit 1; }
+	    { echo "system: \`npm ci\` in tests/npm failed; it takes its packages from npm's registry" >&2; exit 1; }
 	@touch $@
 
 demo: install ## an alert becomes an approved, verified rollback (APPROVE=1: nobody needs to answer)
@@ -55,6 +55,9 @@ test: install system ## the whole test suite (ARGS="-k name -x", N=4 processes)
 
 schema: install ## write what editors know of each action into schemas/runbook.v1.json
 	$(BIN)/python -m scripts.schema
+
+chaos: install system ## ten minutes in which everything breaks and every account must be true (SEED=n: again)
+	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 bench: install ## every benchmark, a table each (ARGS=--json for objects)
 	@set -e; for file in bench/*.py; do \

@@ -1,9 +1,10 @@
 """The composition root: the one file that knows workflows and activities.
 
-    python worker.py [--gateway] [--config FILE] [--stop-with-stdin]
+    python worker.py [--gateway | --zone NAME] [--config FILE] [--stop-with-stdin]
 
 With `--gateway` the HTTP gateway runs in the same process, so that an alert's first step starts without a
-detour over the network. Stops on SIGINT and SIGTERM, or (`--stop-with-stdin`) when its parent goes away.
+detour over the network. With `--zone` it carries out the actions of that zone, and nothing else. Stops on
+SIGINT and SIGTERM, or (`--stop-with-stdin`) when its parent goes away.
 """
 
 from __future__ import annotations
@@ -12,81 +13,145 @@ import argparse
 import asyncio
 import logging
 import os
+import re
 import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import Worker, WorkerDeploymentConfig
 
 from activities.action import Action
 from activities.ansible import AnsibleAction
+from activities.aws import Aws
+from activities.command import Command
+from activities.dns import Dns
+from activities.flag import Flag
+from activities.haproxy import Haproxy
 from activities.http import Http
-from activities.incident import join_incident, tell_run
+from activities.incident import ended_runs, join_incident, tell_run
 from activities.keeping import Keeper
+from activities.kubernetes import Kubernetes
+from activities.lease import ask_lease, look_at_holders
+from activities.logs import Logs
 from activities.page import Pager
 from activities.perform import action_activities
+from activities.postgres import Postgres
 from activities.prometheus import Prometheus
+from activities.redis import Redis
+from activities.silence import Silence
+from activities.sql import Sql
 from activities.ssh import SshAction
+from activities.systems import Systems
+from activities.tcp import Tcp
+from activities.tls import Tls
+from stanch import __version__
 from stanch.client.connect import connect, ensure_search_attributes
 from stanch.client.runner import workflow_runner
-from stanch.config import Config, load_config
-from stanch.contract import TASK_QUEUE
+from stanch.config import Config, TemporalConfig, load_config
+from stanch.contract.names import zone_queue
 from stanch.errors import EngineUnavailable, InvalidInput, StanchError
 from stanch.evidence import Evidence
 from workflows.incident import IncidentWorkflow
+from workflows.lease import LeaseWorkflow
 from workflows.runbook import RunbookWorkflow
 
 log = logging.getLogger("stanch.worker")
 
-WORKFLOWS: tuple[type, ...] = (RunbookWorkflow, IncidentWorkflow)
+WORKFLOWS: tuple[type, ...] = (RunbookWorkflow, IncidentWorkflow, LeaseWorkflow)
 
 
 def actions(config: Config) -> tuple[Action, ...]:
     """Every action this worker can carry out."""
+    systems = Systems(config.systems)
     return (
         AnsibleAction(project=config.ansible_project, ssh_config=config.ssh_config_file),
+        Aws(systems),
+        Command(config.command.programs, config.command.environment, config.command.directory),
+        Dns(systems),
+        Flag(systems),
+        Haproxy(systems),
         Http(),
+        Kubernetes(systems),
+        Logs(systems),
+        Postgres(systems),
         Prometheus(server=config.prometheus_url),
+        Redis(systems),
+        Silence(systems),
+        Sql(systems),
         SshAction(config_file=config.ssh_config_file),
+        Tcp(),
+        Tls(),
     )
 
 
 def activities_of(known: Sequence[Action], config: Config) -> list[Callable[..., Any]]:
     """Every activity that workflows may ask for."""
     keeper = Keeper(Evidence(config.evidence), config.evidence_limit)
-    return [*action_activities(known, keeper), Pager(config.pagers).page, tell_run, join_incident]
+    return [
+        *action_activities(known, keeper),
+        Pager(config.pagers).page,
+        tell_run,
+        join_incident,
+        ended_runs,
+        ask_lease,
+        look_at_holders,
+    ]
 
 
-def build_worker(client: Client, activities: Sequence[Callable[..., Any]]) -> Worker:
+def deployment(temporal: TemporalConfig) -> WorkerDeploymentConfig | None:
+    """What this worker tells Temporal of its build; None where no deployment is configured.
+
+    Runs go on under the build that is current, whichever they began with (docs/adr/0014).
+    """
+    if not temporal.deployment:
+        return None
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(temporal.deployment, temporal.build or __version__),
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
+    )
+
+
+def build_worker(
+    client: Client,
+    activities: Sequence[Callable[..., Any]],
+    deployed: WorkerDeploymentConfig | None = None,
+    zone: str = "",
+) -> Worker:
     return Worker(
         client,
-        task_queue=TASK_QUEUE,
-        workflows=list(WORKFLOWS),
+        task_queue=zone_queue(zone),
+        workflows=[] if zone else list(WORKFLOWS),
         activities=activities,
         workflow_runner=workflow_runner(sandboxed=False),
+        deployment_config=deployed,
         max_cached_workflows=4000,
         max_concurrent_activities=200,
         # How fast another worker takes over a run whose worker died, and how fast a cancelled action hears
         # of it: by default 10 s, and 80 % of the heartbeat time-out.
-        sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
         max_heartbeat_throttle_interval=timedelta(seconds=1),
         graceful_shutdown_timeout=timedelta(seconds=5),
     )
 
 
-async def serve(config: Config, *, gateway: bool, stop: asyncio.Event) -> None:
+async def serve(config: Config, *, gateway: bool, stop: asyncio.Event, zone: str = "") -> None:
     """Work until `stop` is set. Raises StanchError when it cannot begin."""
     client = await connect(config, patience=30.0)
     await ensure_search_attributes(client)
     known = actions(config)
     try:
-        async with build_worker(client, activities_of(known, config)):
-            log.info("worker on task queue %s at %s", TASK_QUEUE, config.address)
+        # Runs belong to a build and actions to none, so a zone's workers need not change with the others.
+        deployed = None if zone else deployment(config.temporal)
+        async with build_worker(client, activities_of(known, config), deployed, zone):
+            told = f", build {deployed.version.to_canonical_string()}" if deployed else ""
+            log.info("worker on task queue %s at %s%s", zone_queue(zone), config.address, told)
             await (_serve_gateway(config, client, stop) if gateway else stop.wait())
     finally:
         await asyncio.gather(*(action.close() for action in known))
@@ -95,10 +160,12 @@ async def serve(config: Config, *, gateway: bool, stop: asyncio.Event) -> None:
 async def _serve_gateway(config: Config, client: Client, stop: asyncio.Event) -> None:
     # A worker without a gateway needs no web server in memory.
     from stanch.gateway.app import serve as serve_gateway  # noqa: PLC0415
-    from stanch.library import load_library  # noqa: PLC0415
+    from stanch.shelf import Shelf  # noqa: PLC0415
 
-    library = load_library(config.runbooks, datetime.now(UTC).date())
-    await serve_gateway(config, client, library, eager=True, stop=stop)
+    shelf = Shelf.read(config.runbooks)
+    # Whether a new run is this build's is for Temporal to say, where builds are told apart.
+    eager = not config.temporal.deployment
+    await serve_gateway(config, client, shelf, eager=eager, stop=stop)
 
 
 async def run(arguments: argparse.Namespace) -> int:
@@ -111,7 +178,7 @@ async def run(arguments: argparse.Namespace) -> int:
         threading.Thread(target=_wait_for_end_of_stdin, args=(loop, stop), daemon=True).start()
     try:
         config = load_config(arguments.config)
-        await serve(config, gateway=arguments.gateway, stop=stop)
+        await serve(config, gateway=arguments.gateway, stop=stop, zone=arguments.zone or "")
     except StanchError as error:
         sys.stderr.write(f"error: {error}\n")
         return 3 if isinstance(error, EngineUnavailable) else 2 if isinstance(error, InvalidInput) else 1
@@ -124,11 +191,21 @@ def _wait_for_end_of_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event)
     loop.call_soon_threadsafe(stop.set)
 
 
+def _zone(name: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", name):
+        raise argparse.ArgumentTypeError(f"`{name}` is no name of small letters, digits and `-`")
+    return name
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="worker.py", description="Stanch's worker, with or without gateway."
     )
-    parser.add_argument("--gateway", action="store_true", help="serve the HTTP gateway in this process too")
+    part = parser.add_mutually_exclusive_group()
+    part.add_argument("--gateway", action="store_true", help="serve the HTTP gateway in this process too")
+    part.add_argument(
+        "--zone", type=_zone, metavar="NAME", help="do the actions of this zone, and nothing else"
+    )
     parser.add_argument("--config", type=Path, help="configuration file (default: stanch.yaml)")
     parser.add_argument("--stop-with-stdin", action="store_true", help="stop at the end of standard input")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")

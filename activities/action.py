@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from activities.output import TakeWhole, leave_it
 from stanch.contract import TargetEnd
 from stanch.language.plan import Json
 
@@ -28,8 +29,17 @@ class Context:
     """Tell Temporal that the action lives, with a short note (`3 of 40 hosts`); cheap, call it freely."""
     ended: Callable[[tuple[TargetEnd, ...]], None] = lambda _: None
     """Tell how it ended on each target, before a cancellation goes on its way: that can carry no words."""
+    hide: Callable[[Iterable[str]], None] = lambda _: None
+    """Tell of secrets that did not come with the parameters: they are taken out of all that leaves."""
+    so_far: Callable[[tuple[TargetEnd, ...], Json], None] = lambda *_: None
+    """Tell how it stands on each target, for whoever is asked if this worker is lost; and, as data, what the
+    next attempt needs to know of those that are done with."""
+    earlier: Json = None
+    """What an earlier attempt at this execution has told by `so_far`, if this one may go on from there."""
     leave: Callable[[], Awaitable[bool]] = _never
     """Asked when the task is cancelled: what was started goes on, as another attempt will find it."""
+    whole: TakeWhole = leave_it
+    """Give the whole of a text that is in the result without its middle: it is stored beside the history."""
     again: bool = False
     """An earlier attempt with this key may have executed it. Only a `Reattaching` action is told so."""
     others: bool = False
@@ -62,6 +72,41 @@ class Action(Protocol):
 
         A `done`, `until` or `verify` ignores this: there, an exit status or an HTTP status is just data.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How things are, as an action has read them that can also change them."""
+
+    done: bool
+    """What the change would bring about is so already."""
+    result: Json = None
+    """As `perform` would have given it, had it changed nothing."""
+    back: Mapping[str, Json] | None = None
+    """The parameters that differ in a call of this action that brings this state back; one that is None is
+    left out there. None when there is no way back. Secrets are no part of it: they stay references."""
+
+
+@runtime_checkable
+class Knowing(Action, Protocol):
+    """An action that knows by itself whether its change is in place, and what was there before.
+
+    It is asked before it acts: what is in place is not executed, and what was there goes into the ledger
+    before anything is touched, so that no death of a worker loses it. It is asked afterwards until it holds.
+    """
+
+    async def look(self, params: Mapping[str, Json], context: Context) -> Standing:
+        """Read, and change nothing. Raises as `perform` does, but never OutcomeUnknown."""
+        ...
+
+
+@runtime_checkable
+class Postponing(Action, Protocol):
+    """An action whose target can answer that it cannot do it just now."""
+
+    def later(self, result: Json) -> float | None:
+        """Seconds until it wants to be asked again, 0 where it does not say when; None if it has answered."""
         ...
 
 

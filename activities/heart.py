@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
@@ -22,7 +23,7 @@ from temporalio.service import RPCError
 
 from stanch.contract import Progress
 from stanch.errors import EngineUnavailable
-from stanch.language.plan import Json
+from stanch.language.plan import Call, Json
 
 Phase: TypeAlias = Literal["checking", "acting", "waiting"]
 
@@ -53,6 +54,14 @@ class Memory:
     """The attempt of this number ended, and nothing had been executed."""
     ended: bool = False
     """The change was carried out to its end, whatever that was, and must not be begun again."""
+    undo: Json = None
+    """The way back, as an `ActionReport` has it, from an action that knows it."""
+    refused: int = 0
+    """The attempt of this number was refused by its target, as all before it were: nothing is in doubt."""
+    ends: Json = None
+    """How it stands on each target: a list of `TargetEnd`s."""
+    part: Json = None
+    """What the action wants the next attempt to know."""
 
 
 @dataclass(slots=True)
@@ -89,6 +98,10 @@ class Heart:
         """Safe to call from any thread, and cheap: the next beat takes it along."""
         self.progress = replace(self.progress, note=text)
 
+    def way_back(self, undo: Call) -> None:
+        """Goes on record with the next beat that is waited for."""
+        self.memory = replace(self.memory, undo=asdict(undo))
+
     def remember(self, seen: Seen) -> None:
         self.memory = replace(self.memory, seen=seen)
 
@@ -99,11 +112,21 @@ class Heart:
         unless its target still has the result.
         """
         small = len(json.dumps(result, default=str)) <= _LARGEST_RESULT
-        self.memory = Memory(acted=True, result=result, ended=True) if small else Memory(ended=True)
+        held = Memory(undo=self.memory.undo, ended=True)
+        self.memory = replace(held, acted=True, result=result) if small else held
 
     def ended(self) -> None:
         """It was carried out to its end, whatever that was."""
-        self.memory = Memory(ended=True)
+        self.memory = Memory(undo=self.memory.undo, ended=True)
+
+    def refused(self) -> None:
+        """Its target has refused it, and no earlier attempt is in doubt. Told at once, for this one ends."""
+        self.memory = replace(self.memory, refused=activity.info().attempt)
+        self.tell()
+
+    def stands(self, ends: Json, part: Json) -> None:
+        """How it stands on each target; the next beat takes it along."""
+        self.memory = replace(self.memory, ends=ends, part=part)
 
     def unharmed(self) -> None:
         """Nothing was executed, so another attempt may begin anew. Told at once, for this one ends now."""
@@ -146,7 +169,8 @@ class Heart:
 
     def _details(self) -> tuple[Progress, Json]:
         note = self.clean(self.progress.note).encode(errors="replace").decode()
-        return replace(self.progress, note=note), self.clean(asdict(self.memory))
+        memory = {**asdict(self.memory), "heard": round(time.time(), 3)}
+        return replace(self.progress, note=note), self.clean(memory)
 
     async def _beat(self) -> None:
         while True:
@@ -168,4 +192,8 @@ def recalled() -> Memory:
         result=held.get("result"),
         unharmed=held.get("unharmed", 0),
         ended=held.get("ended", False),
+        undo=held.get("undo"),
+        refused=held.get("refused", 0),
+        ends=held.get("ends"),
+        part=held.get("part"),
     )

@@ -5,21 +5,28 @@ from __future__ import annotations
 import asyncio
 import base64
 import codecs
+import hashlib
 import json
+import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from activities.action import Context
 from activities.data import parsed
+from activities.repeating import LONGEST_DELAY
 from activities.web import Answer, Ask, Web, shown, status_text
 from stanch.contract import TargetEnd
-from stanch.errors import InvalidInput
+from stanch.errors import InvalidInput, OutcomeUnknown
 from stanch.language.plan import Json
 from stanch.secrets import redact
 
+_LONGEST_KEY = 255
 BODY_LIMIT = 64 * 1024
 JSON_LIMIT = 1024 * 1024
 _SAFE = ("GET", "HEAD", "OPTIONS")
+_LATER = (429, 500, 502, 503, 504)
+_OF_A_GATEWAY = (502, 504)
+"""What a proxy says that got no answer: its server may have done what was asked for."""
 _NOT_HERE = (301, 307, 308)
 """What was asked for has to be asked for at another address (RFC 9110, 15.4), so it was not done."""
 
@@ -41,7 +48,7 @@ class Http:
         headers, hidden = credentials(params)
         headers |= {"content-type": kind} if kind and "content-type" not in headers else {}
         if method not in _SAFE and context.key:
-            headers.setdefault("idempotency-key", context.key)
+            headers.setdefault("idempotency-key", _header_key(context.key))
         ask = Ask(
             method=method,
             url=params["url"],
@@ -63,7 +70,19 @@ class Http:
         except asyncio.CancelledError:
             context.ended((TargetEnd(urlsplit(ask.url).netloc, "unknown", f"{ask} was sent"),))
             raise
-        return redact(_result(method, answer, params.get("accept")), hidden)
+        result: Json = redact(_result(method, answer, params.get("accept")), hidden)
+        if result["truncated"] and "json" not in result:
+            context.whole("body", redact(_text(answer), hidden), cut=answer.truncated)
+        if context.key and method not in _SAFE and answer.status in _OF_A_GATEWAY and not result["accepted"]:
+            raise OutcomeUnknown(f"{self.failure(result)}; nobody knows whether it was executed behind that")
+        return result
+
+    def later(self, result: Json) -> float | None:
+        """What 429 and most 5xx mean (RFC 9110, 15.6; RFC 6585, 4), and how long `Retry-After` asks for."""
+        if result["accepted"] or result["status"] not in _LATER:
+            return None
+        seconds = result["headers"].get("retry-after", "")
+        return min(float(seconds), LONGEST_DELAY) if re.fullmatch(r"\d{1,9}", seconds) else 0.0
 
     def failure(self, result: Json) -> str | None:
         if result["accepted"]:
@@ -76,6 +95,12 @@ class Http:
         if result["status"] in _NOT_HERE and (moved := result["headers"].get("location")):
             return f"{answered}, to {shown(moved)}; use that address, or `follow_redirects`"
         return f"{answered}: {said[:200]}" if said else answered
+
+
+def _header_key(key: str) -> str:
+    """`key` as a header that every server takes: one that is longer or has other letters is its digest."""
+    plain = key.isascii() and key.isprintable() and len(key) <= _LONGEST_KEY
+    return key if plain else hashlib.sha256(key.encode()).hexdigest()
 
 
 def credentials(params: Mapping[str, Json]) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -148,6 +173,14 @@ def _readable(answer: Answer) -> tuple[str, bool]:
     cut = len(answer.body) > BODY_LIMIT
     # Not final when cut: half a character at the end is dropped then, not replaced.
     return decoder.decode(answer.body[:BODY_LIMIT], final=not cut), cut
+
+
+def _text(answer: Answer) -> str:
+    """All of the body that was read."""
+    try:
+        return answer.body.decode(answer.charset, "replace")
+    except LookupError:
+        return answer.body.decode("utf-8", "replace")
 
 
 def _is_json(media_type: str) -> bool:

@@ -1,7 +1,9 @@
-"""What an incident needs done outside of its workflow: give its order to a run, and let a run join it."""
+"""What an incident needs done outside of its workflow: give its order to a run, let a run join it, and look
+which of its runs have ended."""
 
 from __future__ import annotations
 
+import contextlib
 import time
 from datetime import UTC, datetime
 
@@ -12,7 +14,16 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.failure import application_error
 from stanch.client import runs
 from stanch.client.joining import join
-from stanch.contract import ACTIVITY_JOIN, ACTIVITY_TELL, JoinTask, TellTask, Told
+from stanch.contract import (
+    ACTIVITY_ENDED,
+    ACTIVITY_JOIN,
+    ACTIVITY_TELL,
+    JoinTask,
+    Look,
+    RunPolicy,
+    TellTask,
+    Told,
+)
 from stanch.errors import EngineUnavailable, IllegalDecision, StanchError, Unreachable
 
 TO_START = 60.0
@@ -34,9 +45,26 @@ async def tell_run(task: TellTask) -> Told:
 async def join_incident(task: JoinTask) -> str:
     """Why the run has to start on hold; empty when it does not. Ends as EngineUnavailable."""
     try:
-        return await join(activity.client(), task.incident, task.run)
+        policy = RunPolicy(unsigned=task.unsigned, keys=task.keys)
+        return await join(activity.client(), task.incident, task.run, policy)
     except StanchError as error:
         failed = error
+    raise application_error(failed)
+
+
+@activity.defn(name=ACTIVITY_ENDED)
+async def ended_runs(look: Look) -> dict[str, str]:
+    """By its id, why each of the runs that have ended is gone. Ends as EngineUnavailable."""
+    client, gone = activity.client(), {}
+    try:
+        for member in look.members:
+            with contextlib.suppress(Unreachable):
+                if why := await _gone(client.get_workflow_handle(member.run), member.joined):
+                    gone[member.run] = why
+    except StanchError as error:
+        failed = error
+    else:
+        return gone
     raise application_error(failed)
 
 

@@ -1,4 +1,4 @@
-"""`keep`: what a step wants stored of its result, beside the history.
+"""What is stored beside the history: what a step wants kept (`keep`), and texts that were too long for it.
 
 Whatever goes wrong here is told in the report and changes nothing about the step, whose action has ended.
 """
@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from temporalio import activity
 
@@ -28,6 +29,7 @@ _TO_REPORT = 1.0
 _MARK = 64
 """Bytes for the line that says how much is missing."""
 _LONGEST_ERROR = 300
+NO_WHOLES: Mapping[str, tuple[str, bool]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,22 @@ class _Item:
     content: bytes
     kind: Kind
     truncated: bool
+
+
+class Wholes:
+    """Texts of which the result of an action has only head and tail, by their names."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, tuple[str, bool]] = {}
+        """With each, whether even the whole has lost its middle."""
+
+    def take(self, name: str, text: str, *, cut: bool) -> None:
+        # What the action gave comes first, and is more than what was cut of it later.
+        self.held.setdefault(name, (text, cut))
+
+    def forget(self) -> None:
+        """The action is asked again, and only what it gives last counts."""
+        self.held.clear()
 
 
 class Keeper:
@@ -47,9 +65,15 @@ class Keeper:
         self._disk = ThreadPoolExecutor(4, thread_name_prefix="evidence")
 
     async def keep(
-        self, task: ActionTask, result: Json, clean: Callable[[Json], Json], left: float
+        self,
+        task: ActionTask,
+        result: Json,
+        clean: Callable[[Json], Json],
+        left: float,
+        wholes: Mapping[str, tuple[str, bool]] = NO_WHOLES,
     ) -> tuple[Kept, ...]:
-        """What became of each item of `task.keep`, in its order. `clean` takes secrets out.
+        """What became of each item of `task.keep`, in its order, and then of `wholes`. `clean` takes secrets
+        out.
 
         Raises nothing and ends before the `left` seconds are over, and at once when the task is cancelled:
         the report is what must not be lost.
@@ -65,6 +89,10 @@ class Keeper:
                 kept[name] = Kept(name, task.step, error=clean(_reason(error))[:_LONGEST_ERROR])
             else:
                 storing[name] = loop.run_in_executor(self._disk, self._store, name, task.step, item)
+        for name, (text, cut) in wholes.items():
+            if name not in task.keep:
+                item = _Item(clean(text).encode("utf-8", "replace"), "txt", truncated=cut)
+                storing[name] = loop.run_in_executor(self._disk, self._store, name, task.step, item)
         await _patiently(storing.values(), max(_SHORTEST, min(PATIENCE, left - _TO_REPORT)))
         for name, future in storing.items():
             late = Kept(name, task.step, error=f"`{self._evidence.folder}` did not take it in time")
@@ -72,7 +100,7 @@ class Keeper:
         for one in kept.values():
             if one.error:
                 activity.logger.warning("not kept: %s", one_line(f"{one.step}: {one.name}: {one.error}"))
-        return tuple(kept[name] for name in task.keep)
+        return tuple(kept[name] for name in dict.fromkeys((*task.keep, *wholes)))
 
     def _item(self, value: Json) -> _Item:
         text = value if isinstance(value, str) else _json(value)

@@ -3,6 +3,20 @@
 from __future__ import annotations
 
 from codecs import getincrementaldecoder
+from typing import Protocol
+
+WHOLE = 4 << 20
+"""Bytes of one text that are stored beside the history, where that has only head and tail."""
+
+
+class TakeWhole(Protocol):
+    """Takes the whole of a text of which a result has head and tail; `cut`: even that lost its middle."""
+
+    def __call__(self, name: str, text: str, *, cut: bool) -> None: ...
+
+
+def leave_it(name: str, text: str, *, cut: bool) -> None:
+    """For whom head and tail are enough."""
 
 
 class Capture:

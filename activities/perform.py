@@ -13,7 +13,7 @@ from activities.failure import application_error
 from activities.keeping import Keeper
 from activities.parameters import Parameters
 from stanch.contract import ActionReport, ActionTask
-from stanch.errors import OurError, StanchError
+from stanch.errors import ActionRefused, OurError, StanchError
 from stanch.language.catalogue import ActionSpec
 from stanch.schemas import load_catalogue
 
@@ -43,6 +43,9 @@ def _activity(name: str, registry: Mapping[str, Known], keeper: Keeper) -> Actio
             failed = type(error)(attempt.clean(str(error)), ends=attempt.cleaned(error.ends))
         except Exception as error:  # noqa: BLE001 (a bug must not be tried again as if it were the network)
             failed = OurError(attempt.unexpected(error))
-        raise application_error(failed, attempt.kept)
+        again = attempt.is_followed(failed)
+        after = attempt.postponed or 0.0
+        ran = attempt.ran and isinstance(failed, ActionRefused)
+        raise application_error(failed, attempt.kept, attempt.way_back, ran=ran, again=again, after=after)
 
     return perform

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from activities.heart import Seen
-from stanch.errors import ActionRefused, AuthorError, EvaluationError, OutsideError
+from stanch.errors import ActionRefused, AuthorError, DoesNotHold, EvaluationError, OutsideError
 from stanch.language.duration import format_duration
 from stanch.language.evaluate import Scope, evaluate, holds, show
 from stanch.language.plan import Json, Poll
@@ -26,15 +26,20 @@ _READ = re.compile(r"\bresult(?:\.[A-Za-z_]\w*\b(?!\s*\()|\[\d+\])+")
 
 
 async def wait_until(
-    poll: Poll, ask: Question, scope: Scope, seen: Seen, tell: Callable[[Seen], None]
+    poll: Poll,
+    ask: Question,
+    scope: Scope,
+    seen: Seen,
+    tell: Callable[[Seen], None],
+    settles: Callable[[Json], bool] = lambda _: True,
 ) -> Json:
     """The result with which `poll` came to hold. `seen` says since when this is waited for, and is told anew
-    after each asking. Raises ActionRefused at the end of `within` or as soon as it got worse, and AuthorError
-    at once."""
+    after each asking. Raises AuthorError at once; ActionRefused at the end of `within` or as soon as it got
+    worse, and DoesNotHold if the last answer was a plain no: one that `settles` takes for an answer."""
     epoch = time.time() - time.monotonic()
     while True:
         budget = max(seen.since + poll.within - (epoch + time.monotonic()), LAST_ASK)
-        held, result, last = await look(poll.until, ask, scope, budget)
+        held, result, last, plain = await look(poll.until, ask, scope, budget)
         if poll.worse and result is not None and _got_worse(poll.worse, scope, result):
             raise ActionRefused(f"it got worse: `{poll.worse}` holds; {describe(poll.worse, result)}")
         # Epoch seconds that no adjustment of the clock moves while this worker waits.
@@ -47,12 +52,14 @@ async def wait_until(
             return result
         left = seen.since + poll.within - now
         if left <= 0:
-            raise ActionRefused(_in_vain(poll, seen, now))
+            no = plain and not held and settles(result)
+            raise (DoesNotHold if no else ActionRefused)(_in_vain(poll, seen, now))
         await asyncio.sleep(max(_SHORTEST_PAUSE, min(poll.every, left, still)))
 
 
-async def look(until: str, ask: Question, scope: Scope, budget: float) -> tuple[bool, Json, str]:
-    """Ask once: whether `until` holds, the result (None when there was none), and what was seen, in words.
+async def look(until: str, ask: Question, scope: Scope, budget: float) -> tuple[bool, Json, str, bool]:
+    """Ask once: whether `until` holds, the result (None when there was none), what was seen, in words, and
+    whether that answers the question.
 
     An answer that is an error counts as "does not hold". Raises AuthorError, which no repetition would mend.
     """
@@ -63,8 +70,8 @@ async def look(until: str, ask: Question, scope: Scope, budget: float) -> tuple[
     except AuthorError:
         raise
     except (OutsideError, EvaluationError) as error:
-        return False, result, str(error)
-    return held, result, describe(until, result)
+        return False, result, str(error), False
+    return held, result, describe(until, result), True
 
 
 def _got_worse(worse: str, scope: Scope, result: Json) -> bool:

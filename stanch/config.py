@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, get_args
@@ -15,6 +15,7 @@ from stanch.keyring import read_keys
 from stanch.language.duration import parse_duration
 from stanch.language.people import IC
 from stanch.language.plan import Json
+from stanch.pools import read_budgets, read_pools
 from stanch.schemas import load_schema
 
 DEFAULT_LADDER = Ladder(
@@ -46,6 +47,10 @@ class TemporalConfig:
     ui: str = "http://127.0.0.1:8233"
     tls: bool = False
     api_key: Json = ""
+    deployment: str = ""
+    """Name under which workers tell Temporal their build; empty means that they tell none."""
+    build: str = ""
+    """Which build this is, such as the image's tag; the release's version when empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,15 @@ class GatewayConfig:
     signing_key: Json = ""
     people: Mapping[str, Json] = field(default_factory=dict)
     """Person to the bearer token that they show."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandConfig:
+    """What the action `command` may run here, and how."""
+
+    programs: tuple[str, ...] = ()
+    environment: tuple[str, ...] = ()
+    directory: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +88,8 @@ class Policy:
     severities: Mapping[str, Severity] = field(default_factory=lambda: dict(DEFAULT_SEVERITIES))
     ladders: Mapping[str, Mapping[str, Ladder]] = field(default_factory=dict)
     flap: Flap = field(default_factory=Flap)
+    lease_limit: float = 3600.0
+    """Seconds after which whoever commands is told that their run still holds a lease."""
     unsigned: Literal["accept", "refuse"] = "accept"
     keys: tuple[PublicKey, ...] = ()
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -82,6 +98,8 @@ class Policy:
     hours: Hours | None = None
     named: bool = False
     pools: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    budgets: Mapping[str, int] = field(default_factory=dict)
+    """Pool to how many of its targets may be disrupted at once."""
     on_resolved: Literal["ask", "withdraw"] = "ask"
     people: tuple[str, ...] = ()
     """Those who have an entry of their own under `people`."""
@@ -114,6 +132,8 @@ class Policy:
             named=self.named,
             people=tuple(sorted(known)),
             pools=self.pools,
+            budgets=self.budgets,
+            lease_limit=self.lease_limit,
             on_resolved=self.on_resolved,
             self_approval=self.self_approval,
             unsigned=self.unsigned,
@@ -157,7 +177,10 @@ class Config:
     runbooks: tuple[Path, ...] = (CHECKOUT / "runbooks",)
     ssh_config_file: Path | None = None
     ansible_project: Path | None = None
+    command: CommandConfig = field(default_factory=CommandConfig)
     prometheus_url: str = ""
+    systems: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+    """By the name under which runbooks know it: `kind`, where it is, and references to its secrets."""
     evidence_path: Path | None = None
     evidence_limit: int = EVIDENCE_LIMIT
     policy: Policy = field(default_factory=Policy)
@@ -221,7 +244,9 @@ def _build(data: Json, base: Path) -> Config:
         else (CHECKOUT / "runbooks",),
         ssh_config_file=place(ssh_file) if ssh_file else None,
         ansible_project=place(project) if project else None,
+        command=_command(data.get("command", {}), place),
         prometheus_url=data.get("prometheus", {}).get("url", ""),
+        systems=data.get("systems", {}),
         evidence_path=place(evidence["path"]) if "path" in evidence else None,
         evidence_limit=evidence.get("max_item", EVIDENCE_LIMIT),
         policy=Policy(
@@ -232,10 +257,12 @@ def _build(data: Json, base: Path) -> Config:
             acting=policy.get("acting", ""),
             hours=read_hours(policy.get("hours")),
             named=policy.get("named", False),
-            pools=read_people(policy.get("pools", {})),
+            pools=read_pools(policy.get("pools", {})),
+            budgets=read_budgets(policy.get("pools", {})),
             on_resolved=policy.get("on_resolved", "ask"),
             people=tuple(policy.get("people", {})),
             flap=_flap(policy.get("flap", {})),
+            lease_limit=parse_duration(policy.get("leases", {}).get("limit", "1h")),
             unsigned=policy.get("unsigned_decisions", "accept"),
             keys=read_keys(policy),
             severities={**DEFAULT_SEVERITIES, **policy.get("severities", {})},
@@ -246,6 +273,14 @@ def _build(data: Json, base: Path) -> Config:
         ),
         pagers={name: tuple(urls) for name, urls in data.get("pagers", {}).items()},
         key=place(data["key"]) if data.get("key") else None,
+    )
+
+
+def _command(spec: Json, place: Callable[[str], Path]) -> CommandConfig:
+    return CommandConfig(
+        programs=tuple(spec.get("programs", ())),
+        environment=tuple(spec.get("environment", ())),
+        directory=place(spec["directory"]) if "directory" in spec else None,
     )
 
 

@@ -7,6 +7,7 @@
     |   `-- IllegalDecision      a person's answer that makes no sense now; nothing was recorded
     |-- OutsideError         the world outside said no, or nothing
     |   |-- ActionRefused        it answered, and the answer is a failure (exit status, HTTP status)
+    |   |   `-- DoesNotHold      it was asked whether something holds, and its last answer was no
     |   |-- Unreachable          it did not answer; nothing was executed
     |   |-- OutcomeUnknown       it was told to act, and nobody knows whether it did
     |   `-- EngineUnavailable    Temporal cannot be reached
@@ -58,6 +59,10 @@ class OutsideError(StanchError):
 
 class ActionRefused(OutsideError):
     """The target answered, and its answer is a failure."""
+
+
+class DoesNotHold(ActionRefused):
+    """What was waited for does not hold at the end of its time: the target was asked, and answered so."""
 
 
 class Unreachable(OutsideError):

@@ -1,4 +1,4 @@
-"""Who said it: Ed25519 signatures under decisions, aborts and orders, and what is believed of them.
+"""Who said it: Ed25519 signatures under decisions, aborts, orders and starts, and what is believed of them.
 
 1. A signature is under everything that is said, the run and the moment at which that run started, and the
    proof's own times and nonce. Change any of it, and the signature is wrong.
@@ -7,7 +7,8 @@
 3. A proof lives for five minutes and is taken once; a key that signs `once` is taken once altogether.
 4. An order for a whole incident is signed for the incident, and each of its runs takes it once. Its `hold`
    does not expire: a run that hears of it late must still stop.
-5. Nothing here knows a clock, a file or randomness: whoever signs brings the moment and the nonce.
+5. The start of a run is signed for its id, at the moment 0, and with all that the run is given.
+6. Nothing here knows a clock, a file or randomness: whoever signs brings the moment and the nonce.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import Any, TypeAlias, TypeVar
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from stanch.contract import Abort, Decision, Order, Proof, PublicKey
+from stanch.contract import Abort, Decision, Order, Proof, PublicKey, RunInput
 from stanch.language.plan import Json
 
 LIFETIME = 300.0
@@ -33,11 +34,18 @@ SKEW = 60.0
 """Seconds by which the signer's clock may differ from Temporal's."""
 
 Message: TypeAlias = Decision | Abort | Order
-M = TypeVar("M", Decision, Abort, Order)
+"""What a person says to a run."""
+Signable: TypeAlias = Message | RunInput
+M = TypeVar("M", Decision, Abort, Order, RunInput)
 
 _DOMAIN = b"stanch proof 1\n"
 """Nobody can be made to sign a statement by signing something else with the same key."""
-_KINDS: Mapping[type, str] = {Decision: "decision", Abort: "abort", Order: "order"}
+_KINDS: Mapping[type, str] = {
+    Decision: "decision",
+    Abort: "abort",
+    Order: "order",
+    RunInput: "start",
+}
 _LATEST = 253_402_300_800.0
 """The year 10000, which no calendar here can write."""
 
@@ -98,7 +106,7 @@ def find(keys: Iterable[PublicKey], named: str) -> PublicKey | None:
 # --- statements -------------------------------------------------------------------------------------------
 
 
-def statement(message: Message, run: str, started: float, proof: Proof) -> bytes:
+def statement(message: Signable, run: str, started: float, proof: Proof) -> bytes:
     """What is signed: canonical JSON. Raises ValueError for a number that JSON does not have."""
     if isinstance(message, Order) and message.incident:
         run, started = f"incident/{message.incident}", 0.0
@@ -127,7 +135,7 @@ def sign(private: Ed25519PrivateKey, message: M, run: str, started: float, *, at
 
 
 def problem(
-    message: Message,
+    message: Signable,
     run: str,
     started: float,
     *,
@@ -145,7 +153,7 @@ def problem(
     key = find(keys, proof.key)
     if key is None:
         return f"the key `{proof.key[:12]}` is not one that this run believes; is it in the policy?"
-    if not _signed(key, message, run, started, proof):
+    if not has_signed(key, message, run, started, proof):
         return (
             f"the signature with the key `{key.id}` is not for this: "
             "it was made for another run, another request or other words"
@@ -153,13 +161,13 @@ def problem(
     late = _holds_incident(message)
     return (
         _closed(key, proof.issued if late else at)
-        or _not_theirs(key, message.by)
+        or _not_theirs(key, _speaker(message))
         or _stale(proof, at, late=late)
         or _repeated(key, proof, used)
     )
 
 
-def spent(key: PublicKey, message: Message) -> dict[str, float]:
+def spent(key: PublicKey, message: Signable) -> dict[str, float]:
     """What to remember of a proof that was taken, each with the moment until which it matters."""
     proof = message.proof
     if proof is None:
@@ -171,7 +179,8 @@ def spent(key: PublicKey, message: Message) -> dict[str, float]:
 # --- what is wrong with a proof ---------------------------------------------------------------------------
 
 
-def _signed(key: PublicKey, message: Message, run: str, started: float, proof: Proof) -> bool:
+def has_signed(key: PublicKey, message: Signable, run: str, started: float, proof: Proof) -> bool:
+    """Whether it is this key's signature, under just this; nothing is said of time or of who may use it."""
     try:
         signature = _bytes(proof.signature, 64)
         public = Ed25519PublicKey.from_public_bytes(_bytes(key.public, 32))
@@ -189,13 +198,17 @@ def _closed(key: PublicKey, at: float) -> str:
     return ""
 
 
+def _speaker(message: Signable) -> str:
+    return message.started_by if isinstance(message, RunInput) else message.by
+
+
 def _not_theirs(key: PublicKey, by: str) -> str:
     if not key.speaks_for or by in key.speaks_for:
         return ""
     return f"the key `{key.id}` may not speak for {by}; it speaks for {', '.join(key.speaks_for)}"
 
 
-def _holds_incident(message: Message) -> bool:
+def _holds_incident(message: Signable) -> bool:
     return isinstance(message, Order) and message.verb == "hold" and bool(message.incident)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stanch.config import CHECKOUT, DEFAULT_LADDER, Config, Policy, load_config
+from stanch.config import CHECKOUT, DEFAULT_LADDER, CommandConfig, Config, Policy, load_config
 from stanch.contract import Ladder, Rung
 from stanch.errors import InvalidInput
 
@@ -68,6 +68,16 @@ def test_evidence_has_a_folder_in_any_case(file: Path) -> None:
     assert Config().evidence == CHECKOUT / ".stanch" / "evidence"
     assert load_config(file, {"STANCH_EVIDENCE_PATH": "kept"}).evidence == file.parent / "kept"
     assert load_config(file, {"STANCH_EVIDENCE_MAX_ITEM": "2048"}).evidence_limit == 2048
+
+
+def test_programs_may_run_only_where_they_are_listed(file: Path) -> None:
+    assert load_config(file, {}).command == CommandConfig()
+    file.write_text("command: {programs: [gcloud, /opt/x/deploy], environment: [HOME], directory: work}\n")
+    programs = ("gcloud", "/opt/x/deploy")
+    assert load_config(file, {}).command == CommandConfig(programs, ("HOME",), file.parent / "work")
+    for wrong in ("bin/deploy", "/opt/x/", ""):
+        with pytest.raises(InvalidInput, match="a program's name or absolute path"):
+            load_config(file, {"STANCH_COMMAND_PROGRAMS": f"['{wrong}']"})
 
 
 def test_the_environment_wins_over_the_file(file: Path) -> None:
@@ -161,3 +171,10 @@ def test_a_ladder_is_the_one_of_the_role_and_the_severity(file: Path) -> None:
 )
 def test_a_label_stands_for_a_severity(label: str, severity: str) -> None:
     assert Policy().severity_of(label) == severity
+
+
+def test_a_run_pins_how_long_it_may_hold_a_lease(tmp_path: Path) -> None:
+    path = tmp_path / "stanch.yaml"
+    path.write_text("policy:\n  leases:\n    limit: 30m\n")
+    for found, limit in ((load_config(path, {}), 1800.0), (load_config(environ={}), 3600.0)):
+        assert found.policy.for_run(("incident_commander",), "SEV2").lease_limit == limit

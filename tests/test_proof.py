@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from stanch.client.payloads import data_converter
-from stanch.contract import Abort, Decision, Order, Proof, PublicKey
+from stanch.contract import Abort, Decision, Order, Proof, PublicKey, RunInput
 from stanch.proof import (
     LIFETIME,
     SKEW,
     Message,
+    Signable,
     find,
     key_id,
     key_problem,
@@ -30,6 +31,8 @@ from stanch.proof import (
     statement,
 )
 from tests.support.keys import nonce, private, public
+from tests.support.plans import everything, rollback
+from tests.support.plans import given as run_input
 
 RUN = "run/rollback-release/abc"
 STARTED = 1_700_000_000.25
@@ -47,12 +50,12 @@ values = st.recursive(
 texts = st.text(st.characters(codec="utf-8"), max_size=20)
 
 
-def signed(message: Any, name: str = "alice", at: float = NOW) -> Any:
-    return sign(private(name), message, RUN, STARTED, at=at, nonce=nonce())
+def signed(message: Any, name: str = "alice", at: float = NOW, started: float = STARTED) -> Any:
+    return sign(private(name), message, RUN, started, at=at, nonce=nonce())
 
 
 def judged(
-    message: Message, *keys: PublicKey, run: str = RUN, started: float = STARTED, **fields: Any
+    message: Signable, *keys: PublicKey, run: str = RUN, started: float = STARTED, **fields: Any
 ) -> str:
     used, at = fields.get("used", {}), fields.get("at", NOW)
     return problem(message, run, started, keys=keys or (ALICE,), used=used, at=at)
@@ -88,6 +91,17 @@ def test_a_statement_is_as_it_was_in_histories_of_earlier_releases() -> None:
     said = b'stanch proof 1\n{"expires":301.0,"issued":1.0,"key":"0123456789ab","kind":"abort","nonce":"n",'
     said += b'"run":"run/a/b","says":{"by":"alice","reason":"why"},"started":2.5}'
     assert statement(Abort("alice", "why"), "run/a/b", 2.5, proof) == said
+
+
+def test_the_start_of_a_run_is_believed_and_its_signature_survives_the_way_to_the_run() -> None:
+    for which in (rollback(), everything()):
+        start = run_input(which, {"n": 1, "f": 2.0, "deep": {"a": [None, True, "ü"]}}, started_by="alice")
+        said = signed(start, started=0.0)
+        (payload,) = data_converter.payload_converter.to_payloads([said])
+        (heard,) = data_converter.payload_converter.from_payloads([payload], [RunInput])
+        assert judged(heard, started=0.0) == ""
+        other = replace(heard, policy=replace(heard.policy, self_approval=True))
+        assert "is not for this" in judged(other, started=0.0)
 
 
 def test_every_field_that_a_message_has_is_under_the_signature() -> None:

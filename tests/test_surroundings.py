@@ -37,7 +37,7 @@ def compiled(path: Path, *folders: Path) -> Compiled:
 
 
 def codes(path: Path, *folders: Path) -> list[str]:
-    return [each.code for each in compiled(path, *folders).diagnostics if each.code not in ("RB213", "RB214")]
+    return [each.code for each in compiled(path, *folders).diagnostics if each.code != "RB213"]
 
 
 def around(path: Path, *folders: Path) -> Surroundings:

@@ -17,16 +17,18 @@ from urllib.parse import quote
 
 from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
     from stanch.conductor import describe
     from stanch.conductor.commands import (
+        AskLease,
         CancelAction,
         CancelTimer,
         Command,
         FinishRun,
         Page,
+        RingLease,
         RunAction,
         StartTimer,
     )
@@ -38,6 +40,9 @@ with workflow.unsafe.imports_passed_through():
         DecisionGiven,
         DecisionRefused,
         Event,
+        HistoryFilled,
+        LeaseAnswered,
+        LeaseRung,
         LeftBehind,
         OrderGiven,
         PageFailed,
@@ -46,16 +51,22 @@ with workflow.unsafe.imports_passed_through():
     )
     from stanch.conductor.machine import Conductor
     from stanch.conductor.signals import alert_from_signal, decision_from_signal
+    from stanch.conductor.within import TIMELINE, newest
     from stanch.contract import (
         ACTIVITY_JOIN,
+        ACTIVITY_LEASE,
         ACTIVITY_PAGE,
+        QUERY_LEASES,
         QUERY_PLAN,
         QUERY_REQUESTS,
         QUERY_STATE,
         QUERY_TIMELINE,
+        REVISION,
         SIGNAL_ALERT,
         SIGNAL_APPROVE,
+        SIGNAL_BELL,
         SIGNAL_DENY,
+        SIGNAL_LEASE,
         UPDATE_ABORT,
         UPDATE_DECIDE,
         UPDATE_ORDER,
@@ -66,20 +77,35 @@ with workflow.unsafe.imports_passed_through():
         Decision,
         Followup,
         JoinTask,
+        LeaseAnswer,
         Moment,
         Order,
         PageTask,
         Request,
         RunInput,
+        RunLease,
         RunResult,
         RunView,
     )
-    from stanch.language.plan import Plan
+    from stanch.contract.limits import filling, size_of
+    from stanch.contract.names import zone_queue
+    from stanch.language.plan import FORMAT, Plan
     from stanch.visibility import PHASE, SEVERITY, attributes_of
     from workflows.outcome import meaning
+    from workflows.pace import Pace
 
 HEARTBEAT = timedelta(seconds=10)
 """A worker that is silent for this long is given up."""
+HEARTBEAT_AGAIN = timedelta(seconds=5)
+"""As `HEARTBEAT`, for what is tried again: a read, or a change whose target knows what was done. To give up a
+worker that only slept costs little there, and whoever waits for the next attempt waits for this."""
+_LEASE_RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=20))
+_BACKOFF = 2.0
+"""How much longer each pause between two attempts at an action is than the one before it."""
+_LONGEST_PAUSE = 60.0
+"""Seconds between two attempts, unless the step itself wants more."""
+_ZONE_TAKES = timedelta(minutes=2)
+"""How long an action may wait for a worker of its zone: a restart of the only one, and not much more."""
 _PAGE_RETRY = RetryPolicy(maximum_attempts=5, initial_interval=timedelta(seconds=2))
 
 
@@ -98,7 +124,13 @@ class RunbookWorkflow:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._begun: dict[str, tuple[workflow.ActivityHandle[ActionReport], int]] = {}
         self._recalled: set[str] = set()
+        self._pace = Pace()
+        self._entered = self._ledger = 0
+        """How many entries the ledger has, and bytes."""
+        self._waiting: set[str] = set()
+        """Keys of actions that begin with the next workflow task."""
         self._pages: dict[asyncio.Task[None], PageTask] = {}
+        self._rings: set[asyncio.Task[None]] = set()
         self._finished: FinishRun | None = None
         self._bug: Exception | None = None
         self._phase = describe.phase_of(self._state)
@@ -106,6 +138,10 @@ class RunbookWorkflow:
 
     @workflow.run
     async def run(self, _args: Sequence[RawValue]) -> RunResult:
+        given = self._state.given
+        if given.revision > REVISION or given.plan.format > FORMAT:
+            # Fails the workflow task, which is tried again until a worker takes it that knows them.
+            raise RuntimeError("a newer release began this run; it goes on when a worker of that one is back")
         self._start()
         try:
             await workflow.wait_condition(self._over)
@@ -167,8 +203,9 @@ class RunbookWorkflow:
         description="Take the wheel: pause, resume, hold, release, skip, retry, undo, handover and others.",
     )
     def order(self, order: Order) -> Accepted:
+        told = self._conductor.answer(self._state, order)
         self._apply(OrderGiven(workflow.time(), order))
-        return Accepted(f"{order.verb} recorded", order.request)
+        return Accepted(told, order.request)
 
     @order.validator
     def _check_order(self, order: Order) -> None:
@@ -194,6 +231,11 @@ class RunbookWorkflow:
         if status := alert_from_signal(change):
             self._apply(AlertReported(workflow.time(), status))
 
+    @workflow.signal(name=SIGNAL_LEASE, description="A lease that this run waits for may be free: it asks.")
+    def lease(self, name: Any = None, *_: Any) -> None:
+        if isinstance(name, str):
+            self._apply(LeaseRung(workflow.time(), name))
+
     @workflow.query(name=QUERY_STATE, description="All of the run as it stands.")
     def state(self) -> RunView:
         return describe.view(self._state, workflow.time())
@@ -204,7 +246,16 @@ class RunbookWorkflow:
 
     @workflow.query(name=QUERY_TIMELINE, description="What happened, in order.")
     def timeline(self) -> list[Moment]:
-        return list(self._state.timeline)
+        return list(newest(self._state.timeline, TIMELINE))
+
+    @workflow.query(name=QUERY_LEASES, description="What this run holds and waits for: leases believe that.")
+    def leases(self) -> list[RunLease]:
+        # What was never answered was asked for by this execution; one that was reset has older answers.
+        execution = workflow.info().run_id
+        return [
+            each if each.execution else replace(each, execution=execution)
+            for each in describe.wanted(self._state)
+        ]
 
     @workflow.query(name=QUERY_PLAN, description="The Plan that this run is pinned to.")
     def plan(self) -> Plan:
@@ -214,7 +265,8 @@ class RunbookWorkflow:
 
     def _start(self) -> None:
         if not self._state.nodes:
-            self._apply(RunStarted(workflow.time()))
+            asked = workflow.info().start_time.timestamp()
+            self._apply(RunStarted(workflow.time(), asked))
 
     def _over(self) -> bool:
         return self._finished is not None or self._bug is not None
@@ -228,9 +280,9 @@ class RunbookWorkflow:
             self._apply(DecisionGiven(workflow.time(), decision))
 
     def _apply(self, event: Event) -> None:
-        self._state, commands = self._conductor.step(self._state, event)
-        for command in commands:
-            self._carry_out(command)
+        self._step(event)
+        if self._finished is None and not self._state.full and self._state.given.revision >= 2:
+            self._stop_before_the_end()
         workflow.set_current_details(describe.details(self._state))
         if (phase := describe.phase_of(self._state)) != self._phase:
             self._phase = phase
@@ -238,6 +290,20 @@ class RunbookWorkflow:
         if (severity := self._state.given.severity) != self._severity:
             self._severity = severity
             workflow.upsert_search_attributes([SEVERITY.value_set(severity)])
+
+    def _stop_before_the_end(self) -> None:
+        """Of the history, which Temporal sets; and of what a Query can answer of the changes."""
+        about = workflow.info()
+        new = self._state.ledger[self._entered :]
+        self._entered, self._ledger = self._entered + len(new), self._ledger + sum(map(size_of, new))
+        full = filling(about.get_current_history_length(), about.get_current_history_size(), self._ledger)
+        if full:
+            self._step(HistoryFilled(workflow.time(), full))
+
+    def _step(self, event: Event) -> None:
+        self._state, commands = self._conductor.step(self._state, event)
+        for command in commands:
+            self._carry_out(command)
 
     def _carry_out(self, command: Command) -> None:
         match command:
@@ -253,6 +319,12 @@ class RunbookWorkflow:
                 task = asyncio.create_task(self._guard(self._page, command))
                 self._pages[task] = command.task
                 task.add_done_callback(lambda done: self._pages.pop(done, None))
+            case AskLease(key=key):
+                self._begin(key, self._ask, command)
+            case RingLease(name=name):
+                ring = asyncio.create_task(self._guard(self._ring, name))
+                self._rings.add(ring)
+                ring.add_done_callback(self._rings.discard)
             case FinishRun():
                 self._finished = command
 
@@ -268,14 +340,28 @@ class RunbookWorkflow:
 
     async def _act(self, command: RunAction) -> None:
         task, key = command.task, command.key
+        if self._state.given.revision >= 2 and not self._pace.takes(size := size_of(task)):
+            self._waiting.add(key)
+            await self._pace.room(size)
+            self._waiting.discard(key)
+            if key in self._recalled:
+                self._forget(key)
+                self._apply(ActionFailed(workflow.time(), key, "it was called off before it began"))
+                return
+        zone = task.call.zone
         activity = workflow.start_activity(
             task.call.action,
             task,
+            task_queue=zone_queue(zone) if zone else None,
+            schedule_to_start_timeout=_ZONE_TAKES if zone else None,
             result_type=ActionReport,
             start_to_close_timeout=timedelta(seconds=command.deadline),
-            heartbeat_timeout=HEARTBEAT,
+            heartbeat_timeout=HEARTBEAT if command.tries == 1 else HEARTBEAT_AGAIN,
             retry_policy=RetryPolicy(
-                maximum_attempts=command.tries, initial_interval=timedelta(seconds=command.every)
+                maximum_attempts=command.tries,
+                initial_interval=timedelta(seconds=command.every),
+                backoff_coefficient=_BACKOFF,
+                maximum_interval=timedelta(seconds=max(command.every, _LONGEST_PAUSE)),
             ),
             cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             summary=command.summary,
@@ -291,7 +377,12 @@ class RunbookWorkflow:
                 self._apply(meaning(error, key, task, workflow.time()))
         else:
             self._forget(key)
-            self._apply(ActionSucceeded(workflow.time(), key, report.result, report.already, report.kept))
+            now = workflow.time()
+            self._apply(
+                ActionSucceeded(
+                    now, key, report.result, report.already, report.kept, report.undo, report.found
+                )
+            )
 
     def _forget(self, key: str) -> None:
         self._tasks.pop(key, None)
@@ -303,6 +394,8 @@ class RunbookWorkflow:
         # Conditions are looked at when nothing is ready to run any more: by then the end has been heard.
         await workflow.wait_condition(lambda: True)
         self._tasks.pop(f"{key}/stop", None)
+        if key in self._waiting:
+            self._recalled.add(key)
         if key not in self._begun:
             return
         activity, begun = self._begun[key]
@@ -322,7 +415,9 @@ class RunbookWorkflow:
             # What needs no answer is still to be heard: that something was not put back, say.
             if task.request or self._state.given.revision < 2:
                 page.cancel()
-        await workflow.wait_condition(lambda: workflow.all_handlers_finished() and not self._pages)
+        await workflow.wait_condition(
+            lambda: workflow.all_handlers_finished() and not self._pages and not self._rings
+        )
         for followup in end.followups:
             try:
                 await self._leave_behind(followup)
@@ -342,7 +437,7 @@ class RunbookWorkflow:
             # As every run of an incident does, so that a hold reaches this one too.
             held = await workflow.execute_activity(
                 ACTIVITY_JOIN,
-                JoinTask(given.incident.id, run),
+                JoinTask(given.incident.id, run, given.policy.unsigned, given.policy.keys),
                 result_type=str,
                 start_to_close_timeout=timedelta(seconds=30),
                 summary=f"{run} joins {given.incident.id}",
@@ -356,6 +451,24 @@ class RunbookWorkflow:
             search_attributes=attributes_of(given),
             static_summary=given.plan.title,
         )
+
+    async def _ask(self, command: AskLease) -> None:
+        answer = await workflow.execute_activity(
+            ACTIVITY_LEASE,
+            command.task,
+            result_type=LeaseAnswer,
+            start_to_close_timeout=timedelta(seconds=30),
+            retry_policy=_LEASE_RETRY,
+            summary=f"ask for {command.task.name}",
+        )
+        self._tasks.pop(command.key, None)
+        self._apply(LeaseAnswered(workflow.time(), command.task.name, command.key, answer))
+
+    async def _ring(self, name: str) -> None:
+        """The lease looks by itself too, only later; one that is not there has nobody in it."""
+        lease = workflow.get_external_workflow_handle(f"lease/{name}")
+        with contextlib.suppress(FailureError):
+            await lease.signal(SIGNAL_BELL, workflow.info().workflow_id)
 
     async def _page(self, command: Page) -> None:
         task = command.task

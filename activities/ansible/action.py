@@ -26,10 +26,12 @@ from pathlib import Path
 
 from activities.action import Context
 from activities.ansible.folder import Order, environment, lay_out
-from activities.ansible.job import Job, read_job
+from activities.ansible.job import Job, is_name, read_job
 from activities.ansible.recap import Recap
 from activities.ansible.tree import end_tree
 from activities.output import Capture, last_line
+from activities.repeating import fits
+from stanch.contract import TargetEnd
 from stanch.errors import ActionRefused, InvalidInput, OurError, OutcomeUnknown, Unreachable
 from stanch.language.plan import Json
 
@@ -39,6 +41,8 @@ _PATIENCE = 3.0
 """Seconds that the child process has to end everything below it."""
 _LONGEST_LINE = 16 * 1024 * 1024
 _NAMES = 10
+_NOBODY = "no hosts to target"
+"""What Ansible says when `--limit` leaves out all of them."""
 
 
 class AnsibleAction:
@@ -63,17 +67,22 @@ class AnsibleAction:
         has a terminal (Ansible's default).
         """
         job = await asyncio.to_thread(read_job, params, self._project)
+        course = _Course(job, context)
+        if course.is_over:
+            return course.result([])
         folder = Path(tempfile.mkdtemp(prefix="stanch-"))
         try:
-            order = await asyncio.to_thread(lay_out, job, folder, self._project)
-            run = _Run(order, environment(folder, self._ssh_config, os.environ))
+            order = await asyncio.to_thread(lay_out, course.job, folder, self._project)
+            run = _Run(order, environment(folder, self._ssh_config, os.environ), course)
             await run.wait(context)
         except asyncio.CancelledError:
-            context.ended(run.recap.ends(job.names))
+            context.ended(course.ends())
             raise
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-        return _outcome(job, run, context.timeout)
+        course.tell()
+        run.recap.tell_whole(context.whole)
+        return _outcome(course, run, context.timeout)
 
     def failure(self, result: Json) -> str | None:
         if result["rc"] == 0:
@@ -83,11 +92,55 @@ class AnsibleAction:
         return f"ansible ended with status {result['rc']}" + (f"; {some}" if some else "")
 
 
+class _Course:
+    """What becomes of each host, over all attempts at one execution."""
+
+    def __init__(self, job: Job, context: Context) -> None:
+        earlier = context.earlier if isinstance(context.earlier, dict) else {}
+        known = [name for name in earlier if is_name(name) and (name in job.names or not job.names)]
+        self.before: dict[str, Json] = {name: earlier[name] for name in known}
+        """The hosts on which an earlier attempt has ended well, with what the result says of each."""
+        self.names = job.names
+        self.job = job.without(self.before)
+        """What is left to do."""
+        self.recap = Recap(job.plays_in_all)
+        self._context = context
+
+    @property
+    def is_over(self) -> bool:
+        """Whether an earlier attempt has ended well everywhere, as far as that can be told beforehand."""
+        return bool(self.names) and set(self.names) <= set(self.before)
+
+    def ends(self) -> tuple[TargetEnd, ...]:
+        before = [TargetEnd(name, "done", "by an earlier attempt") for name in self.before]
+        left = tuple(name for name in self.names if name not in self.before)
+        return (*before, *self.recap.ends(left))
+
+    def tell(self) -> None:
+        """For whoever comes when this worker is lost: another attempt, or a person."""
+        before = [TargetEnd(name, "done") for name in self.before]
+        left = tuple(name for name in self.names if name not in self.before)
+        well = dict(self.recap.ended_well(module=self.job.module))
+        if not fits(well):
+            well = {name: _short(held) for name, held in well.items()}
+        self._context.so_far((*before, *self.recap.so_far(left)), {**self.before, **well})
+
+    def result(self, hosts: list[Json]) -> dict[str, Json]:
+        """That of all attempts together, with `hosts` as this one left them."""
+        every = {**self.before, **{host["host"]: host for host in hosts}}
+        order = [name for name in self.names if name in every]
+        order += [name for name in every if name not in self.names]
+        told = [every[name] for name in order]
+        changed = any(host["changed"] > 0 for host in told)
+        return {"rc": 0, "hosts": told, "changed": changed, "stdout": "", "truncated": False}
+
+
 class _Run:
     """The child process and what it has told so far."""
 
-    def __init__(self, order: Order, env: dict[str, str]) -> None:
-        self.recap = Recap()
+    def __init__(self, order: Order, env: dict[str, str], course: _Course) -> None:
+        self.recap = course.recap
+        self._course = course
         self.rc: int | None = None
         """Ansible's exit status, if it ended by itself."""
         self.stopped = False
@@ -119,6 +172,7 @@ class _Run:
             while not reading.done() and (left := end - loop.time()) > 0:
                 await asyncio.wait([reading], timeout=min(_BEAT, left))
                 context.beat(self._note)
+                self._course.tell()
         finally:
             self.stopped = not reading.done()
             await self._end(process, reading)
@@ -156,25 +210,37 @@ class _Run:
         await asyncio.wait([reading])
 
 
-def _outcome(job: Job, run: _Run, timeout: float) -> Json:
-    recap = run.recap
+def _outcome(course: _Course, run: _Run, timeout: float) -> Json:
+    job, recap = course.job, run.recap
     if run.stopped and not recap.hosts and run.heard_all:
         raise Unreachable(f"nothing was executed: {job.title} had not begun a task after {timeout:.0f}s")
     result = recap.result(-1 if run.rc is None else run.rc, job.names, module=job.module)
     told = _known(recap, result)
     if run.stopped:
-        raise OutcomeUnknown(f"{job.title} was still running after {timeout:.0f}s and was ended; {told}")
+        text = f"{job.title} was still running after {timeout:.0f}s and was ended; {told}"
+        raise OutcomeUnknown(text, ends=course.ends())
     if run.rc is None and not recap.hosts:
         raise OurError(f"ansible-runner ended without an answer: {last_line(run.stderr.text())}")
     if run.rc is None or any(host.doubtful for host in recap.hosts.values()):
-        raise OutcomeUnknown(f"{job.title} broke off; {told}")
+        raise OutcomeUnknown(f"{job.title} broke off; {told}", ends=course.ends())
+    if not recap.hosts and course.before and _NOBODY in recap.complaint:
+        return course.result([])
     if not recap.hosts:
         why = "no host matches" if run.rc == 0 else recap.complaint or f"ansible ended with status {run.rc}"
         raise InvalidInput(f"ansible: nothing was executed: {job.title}, hosts `{job.pattern}`: {why}")
     if recap.untouched:
         family = ActionRefused if recap.hopeless else Unreachable
         raise family(f"nothing was executed: {told}")
-    return result
+    return {**result, **course.result(result["hosts"]), **_own(result)} if course.before else result
+
+
+def _short(host: Json) -> dict[str, Json]:
+    """What the result says of a host, without what may be long."""
+    return {**{name: held for name, held in host.items() if name != "result"}, "tasks": []}
+
+
+def _own(result: Json) -> dict[str, Json]:
+    return {name: result[name] for name in ("rc", "stdout", "truncated")}
 
 
 def _known(recap: Recap, result: Json) -> str:

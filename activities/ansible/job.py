@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import yaml
 
 from stanch.errors import InvalidInput
 from stanch.language.plan import Json
@@ -40,6 +42,15 @@ class Job:
     variables: dict[str, Json]
     check: bool
     forks: int | None
+    plays_in_all: int = 0
+    """How many plays there are; 0 if only Ansible knows."""
+
+    def without(self, hosts: Collection[str]) -> Job:
+        """The same on the other hosts. These stay in the inventory: others may read what it says of them."""
+        pattern = self.pattern
+        for host in hosts:
+            pattern = _and(pattern, f"!{host}")
+        return replace(self, pattern=pattern)
 
 
 def read_job(params: Mapping[str, Json], project: Path | None) -> Job:
@@ -70,7 +81,13 @@ def read_job(params: Mapping[str, Json], project: Path | None) -> Job:
         variables=_variables(params.get("vars")),
         check=_check(params.get("check", False)),
         forks=_forks(params.get("forks")),
+        plays_in_all=_count(file, plays),
     )
+
+
+def is_name(host: str) -> bool:
+    """Whether `host` can stand in a pattern of Ansible's and means itself there."""
+    return _NAME.fullmatch(host) is not None
 
 
 def inside(project: Path | None, name: str, path: str) -> Path:
@@ -115,9 +132,26 @@ def _limited(pattern: str, limit: Json) -> str:
         return pattern
     if not isinstance(limit, str) or not _TERM.fullmatch(limit):
         raise _invalid(f"`limit` is `{limit}`; it is one host or group, with `!` before it to leave it out")
+    return _and(pattern, limit if limit.startswith("!") else f"&{limit}")
+
+
+def _and(pattern: str, term: str) -> str:
     # A comma anywhere makes colons part of names.
     between = ":" if ":" in pattern and "," not in pattern else ","
-    return f"{pattern}{between}{limit if limit.startswith('!') else f'&{limit}'}"
+    return f"{pattern}{between}{term}"
+
+
+def _count(file: Path | None, plays: list[Json] | None) -> int:
+    """How many plays; of a file only its top is read, so one that imports others is for Ansible to count."""
+    try:
+        top = yaml.compose(file.read_text(), yaml.SafeLoader) if file is not None else None
+    except (OSError, ValueError, yaml.YAMLError):
+        return 0
+    nodes = top.value if isinstance(top, yaml.SequenceNode) else []
+    names = [{key.value for key, _ in node.value} for node in nodes if isinstance(node, yaml.MappingNode)]
+    names = [set(play) for play in plays] if plays is not None else names
+    imports = any(str(name).endswith("import_playbook") for play in names for name in play)
+    return 0 if imports else len(names)
 
 
 def _inventory(inventory: Json, names: tuple[str, ...], project: Path | None) -> Path | dict[str, Json]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from activities.data import holdable, is_deep
-from activities.output import Capture, last_line, shortened
+from activities.output import WHOLE, Capture, TakeWhole, last_line, shortened
 from stanch.contract import TargetEnd
 from stanch.language.plan import Json
 
@@ -69,6 +69,8 @@ class HostRecap:
     result: Json = None
     cut: bool = False
     """Something of it was left out."""
+    over: bool = False
+    """No task for it is to come any more."""
 
     @property
     def status(self) -> str:
@@ -77,6 +79,13 @@ class HostRecap:
         if self.counts["failures"]:
             return "failed"
         return "skipped" if self.counts["skipped"] and not self.counts["ok"] else "ok"
+
+    @property
+    def last_lines(self) -> str:
+        """Of what the last task that ended there has printed or said."""
+        held = self.result if isinstance(self.result, dict) else {}
+        said = str(held.get("stdout") or self.message or held.get("stderr") or "")
+        return shortened("\n".join(said.strip().splitlines()[-3:]), 300)[0]
 
     @property
     def doubtful(self) -> str:
@@ -88,11 +97,17 @@ class HostRecap:
 
 
 class Recap:
-    def __init__(self) -> None:
+    def __init__(self, plays: int = 0) -> None:
+        """`plays` is how many there are; 0 if that is not known."""
+        self._plays = plays
+        self._begun: set[str] = set()
+        """The plays that have begun."""
+        self._batch: set[str] = set()
+        """The hosts for which tasks were begun since the last play, or batch of a play, began."""
         self.hosts: dict[str, HostRecap] = {}
         self.finished = False
         """Ansible came to its end and gave its own counts."""
-        self._stdout = Capture(STDOUT)
+        self._stdout = Capture(WHOLE)
         self._errors: list[str] = []
 
     def add(self, event: Mapping[str, Json]) -> str:
@@ -105,10 +120,13 @@ class Recap:
         match event.get("event"), data.get("host"):
             case "playbook_on_stats", _:
                 self._finish(data)
+            case "playbook_on_play_start", _:
+                self._next_batch(str(data.get("play_uuid", "")))
             case "playbook_on_task_start", _:
                 return str(data.get("task", ""))
             case "runner_on_start", str(name):
                 self._host(name).running = str(data.get("task", "a task"))
+                self._batch.add(name)
             case (
                 "runner_on_ok" | "runner_on_failed" | "runner_on_skipped" | "runner_on_unreachable"
             ) as kind, str(name):
@@ -116,27 +134,56 @@ class Recap:
                 return f"{data.get('task', '')}: {name}"
         return ""
 
+    def _next_batch(self, play: str) -> None:
+        """A play begins, or a further batch of its hosts (`serial`): those before are done with it. A play
+        that began before has a number behind its id."""
+        if self._plays and len(self._begun) == self._plays:
+            for name in self._batch:
+                self._host(name).over = True
+        self._begun.add(play.partition("_")[0])
+        self._batch = set()
+
     def ends(self, names: tuple[str, ...]) -> tuple[TargetEnd, ...]:
         """How a run that was ended left each host."""
         others = [name for name in self.hosts if name not in names]
         return tuple(self._end_of(name) for name in (*names, *others))
 
+    def so_far(self, names: tuple[str, ...]) -> tuple[TargetEnd, ...]:
+        """How it stands on each host while it runs: between two tasks nobody knows which one comes next."""
+        unknown = "begun, between two tasks"
+        return tuple(
+            replace(end, state="unknown", note=unknown) if end.state == "stopped" else end
+            for end in self.ends(names)
+        )
+
+    def ended_well(self, *, module: bool) -> Iterator[tuple[str, dict[str, Json]]]:
+        """The hosts that are done with everything and well, with what the result says of each."""
+        well = [
+            name
+            for name, host in self.hosts.items()
+            if (self.finished or host.over) and host.status in ("ok", "skipped") and not host.doubtful
+        ]
+        for name in well:
+            yield name, self._as_json(name, RESULT, 3, module=module)[0]
+
     def _end_of(self, name: str) -> TargetEnd:
         host = self.hosts.get(name)
-        if host is None or not (host.touched or host.running):
+        doubtful = host.doubtful if host is not None else ""
+        if host is None or not (host.touched or doubtful):
             return TargetEnd(name, "not_started")
-        if doubtful := host.doubtful:
-            return TargetEnd(name, "unknown", f"in `{doubtful}`")
-        return TargetEnd(
-            name, "done" if self.finished else "stopped", "" if self.finished else "between two tasks"
-        )
+        if doubtful:
+            return TargetEnd(name, "unknown", f"in `{doubtful}`", host.last_lines)
+        if self.finished or host.over:
+            failed = f"{host.status} in `{host.task}`" if host.status in ("failed", "unreachable") else ""
+            return TargetEnd(name, "done", failed, host.last_lines if failed else "")
+        return TargetEnd(name, "stopped", "between two tasks", host.last_lines)
 
     def result(self, rc: int, names: tuple[str, ...], *, module: bool) -> dict[str, Json]:
         """As the action's schema describes it; hosts in the order of `names`, others as Ansible met them."""
         order = [name for name in names if name in self.hosts]
         order += [name for name in self.hosts if name not in names]
         share = min(RESULT, RESULTS // max(1, len(order)))
-        hosts, cut = [], self._stdout.cut() > 0
+        hosts, cut = [], self._stdout.cut(STDOUT) > 0
         for name in order:
             host, host_cut = self._as_json(name, share, max(3, TASKS // len(order)), module=module)
             hosts.append(host)
@@ -145,9 +192,14 @@ class Recap:
             "rc": rc,
             "hosts": hosts,
             "changed": any(host["changed"] > 0 for host in hosts),
-            "stdout": self._stdout.text(),
+            "stdout": self._stdout.text(STDOUT),
             "truncated": cut,
         }
+
+    def tell_whole(self, whole: TakeWhole) -> None:
+        """All of Ansible's output, if the result has only head and tail of it."""
+        if self._stdout.cut(STDOUT):
+            whole("stdout", self._stdout.text(), cut=self._stdout.cut() > 0)
 
     @property
     def complaint(self) -> str:

@@ -68,7 +68,7 @@ class SshAction:
             outcomes = await crew.each(Worker.run, command.parallel, context, "{} of {} hosts done")
         finally:
             crew.dismiss()
-        results = settle(command, outcomes)
+        results = settle(command, outcomes, context.whole)
         return results[0] if context.one else results
 
     def reattaches(self, params: Mapping[str, Json]) -> bool:
@@ -119,6 +119,7 @@ class SshAction:
                     command,
                     deadline,
                     marker(key, target.name, most, begin=begin) if key and command.reattach else None,
+                    again=context.again,
                 )
                 for target in targets
             ],

@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import NoReturn
 
-from activities.data import parsed
-from activities.output import last_line
+from activities.output import WHOLE, TakeWhole, last_line, leave_it
+from activities.printed import json_of, lines_of
 from activities.ssh.command import Command
 from activities.ssh.session import KILLED, Finished
 from stanch.contract import TargetEnd
@@ -20,6 +20,8 @@ STDERR = 16 * 1024
 ALL_STDOUT = 512 * 1024
 ALL_STDERR = 128 * 1024
 """Bytes of text of all hosts of one step; the history keeps them, and Temporal takes 2 MiB at once."""
+ALL_WHOLE = 64 << 20
+"""Bytes of text of all hosts that are stored beside the history, where that has only head and tail."""
 DATA = 1024 * 1024
 """Bytes of output that becomes data (`lines`, `json`), of one host and of all: not cut, but refused."""
 _MOST = 1536 * 1024
@@ -29,10 +31,13 @@ _NAMES = 10
 def limits(command: Command) -> tuple[int, int]:
     """How many bytes of stdout and stderr to read of each host."""
     stdout, stderr = _text_limits(len(command.hosts))
-    return (stdout if command.output == "text" else DATA), stderr
+    whole = min(WHOLE, ALL_WHOLE // len(command.hosts) // 2)
+    return (max(stdout, whole) if command.output == "text" else DATA), max(stderr, whole)
 
 
-def settle(command: Command, outcomes: Sequence[Finished | StanchError]) -> list[Json]:
+def settle(
+    command: Command, outcomes: Sequence[Finished | StanchError], whole: TakeWhole = leave_it
+) -> list[Json]:
     """`outcomes` in the order of `command.hosts`: the results, if every host has one. Else, in this order:
 
     - OutcomeUnknown, if that is so for any host;
@@ -43,7 +48,11 @@ def settle(command: Command, outcomes: Sequence[Finished | StanchError]) -> list
     finished = [outcome for outcome in outcomes if isinstance(outcome, Finished)]
     errors = [outcome for outcome in outcomes if isinstance(outcome, StanchError)]
     if not errors:
-        return _results(command, finished)
+        try:
+            return _results(command, finished, whole)
+        except ActionRefused as error:
+            # It ran, whatever is wrong with what it printed.
+            raise ActionRefused(str(error), ends=_ends(command, outcomes)) from None
     if not finished and all(isinstance(error, Unreachable) for error in errors):
         nothing_done(errors, len(command.hosts))
     family = OutcomeUnknown if any(isinstance(error, OutcomeUnknown) for error in errors) else ActionRefused
@@ -93,7 +102,7 @@ def _failed(result: Json) -> str:
     return f"`{result['host']}` {how}" + (f": {line}" if line else "")
 
 
-def _results(command: Command, finished: Sequence[Finished]) -> list[Json]:
+def _results(command: Command, finished: Sequence[Finished], whole: TakeWhole) -> list[Json]:
     limit = _text_limits(len(finished))
     pairs = list(zip(command.hosts, finished, strict=True))
     results = [_result(command, host, ended, limit) for host, ended in pairs]
@@ -104,8 +113,12 @@ def _results(command: Command, finished: Sequence[Finished]) -> list[Json]:
         )
     # Control characters grow sixfold in JSON.
     if len(json.dumps(results, ensure_ascii=False).encode("utf-8", "replace")) > _MOST:
-        small = (limit[0] // 8, limit[1] // 8)
-        results = [_result(command, host, ended, small) for host, ended in pairs]
+        limit = (limit[0] // 8, limit[1] // 8)
+        results = [_result(command, host, ended, limit) for host, ended in pairs]
+    for host, ended in pairs:
+        for name, stream, most in (("stdout", ended.stdout, limit[0]), ("stderr", ended.stderr, limit[1])):
+            if stream.cut(most):
+                whole(f"{name} of {host}", stream.text(), cut=stream.cut() > 0)
     return results
 
 
@@ -121,13 +134,11 @@ def _result(command: Command, host: str, ended: Finished, limit: tuple[int, int]
     }
     if command.output == "lines":
         _refuse_cut(command, host, ended)
-        whole = ended.stdout.text()
-        lines = whole.removesuffix("\n").split("\n") if whole else []
-        result["lines"] = [line.removesuffix("\r") for line in lines]
+        result["lines"] = lines_of(ended.stdout.text())
     elif command.output == "json" and (ended.rc == 0 or not ended.stdout.cut()):
         _refuse_cut(command, host, ended)
         try:
-            result["json"] = _parsed(ended.stdout.kept())
+            result["json"] = json_of(ended.stdout.kept())
         except ValueError as error:
             # A program that fails often prints a sentence instead.
             if ended.rc == 0:
@@ -144,17 +155,6 @@ def _refuse_cut(command: Command, host: str, ended: Finished) -> None:
             f"`{host}` ended with status {ended.rc}, but its output is {why}, "
             f"and what is cut is no `{command.output}`"
         )
-
-
-def _parsed(data: bytes) -> Json:
-    """Raises ValueError with the place."""
-    text = data.decode("utf-8-sig", "replace")
-    try:
-        return parsed(text)
-    except json.JSONDecodeError as error:
-        line = text.split("\n")[error.lineno - 1].strip()
-        shown = line if len(line) <= 60 else line[:59] + "…"
-        raise ValueError(f"{error.msg} at line {error.lineno}, column {error.colno}: `{shown}`") from None
 
 
 def _data_size(result: dict[str, Json]) -> int:

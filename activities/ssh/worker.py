@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 
 from activities.ssh.command import Command
 from activities.ssh.config import Target
@@ -21,10 +22,21 @@ from stanch.errors import OutcomeUnknown, StanchError, Unreachable
 
 
 class Worker:
-    """`open`, `run`, `look` and `release` block, and return the error that they end with."""
+    """`open`, `run`, `look` and `release` block, and return the error that they end with.
+
+    With `again`, the command may have been begun already: a host that is away is waited for, because what is
+    known about it is there.
+    """
 
     def __init__(
-        self, pool: Pool, target: Target, command: Command, deadline: float, marker: Marker | None
+        self,
+        pool: Pool,
+        target: Target,
+        command: Command,
+        deadline: float,
+        marker: Marker | None,
+        *,
+        again: bool = False,
     ) -> None:
         self.target = target
         self.deadline = deadline
@@ -32,15 +44,24 @@ class Worker:
         self._pool = pool
         self._command = command
         self._marker = marker
+        self._again = again
         self._session: Session | None = None
         self._leaving = threading.Lock()
 
     def open(self) -> StanchError | None:
-        try:
-            session = self._pool.open(self.target, self.deadline)
-        except StanchError as error:
-            return error
-        self._session = session
+        pause = 0.1
+        while True:
+            try:
+                self._session = self._pool.open(self.target, self.deadline)
+            except StanchError as error:
+                lasts = self.stop.stopped or time.monotonic() + pause >= self.deadline
+                if lasts or not (self._again and isinstance(error, Unreachable)):
+                    return error
+            else:
+                break
+            self.stop.wake.reset()
+            self.stop.wake.wait(pause)
+            pause = min(2.0, pause * 2)
         if self.stop.stopped:  # nobody waits for it any more
             self.leave()
         return None

@@ -50,7 +50,14 @@ def _resumed(view: RunView, _: Order) -> str:
 
 
 def _released(view: RunView, _: Order) -> str:
-    return f"{short_name(view.run)} may change things again" + (", but is paused" if view.paused else "")
+    waits = ", ".join(f"`{each.name}`" for each in view.leases if each.state != "held")
+    may = f"queues for {waits}, and goes on with it" if waits else "may change things again"
+    return f"{short_name(view.run)} {may}" + (", but is paused" if view.paused else "")
+
+
+def _broken(view: RunView, order: Order) -> str:
+    told = f"{short_name(view.run)} does not hold `{order.lease}` any more, and changes nothing"
+    return f"{told}{_under_way(view)}; let it queue again: {_line(view, 'release')}"
 
 
 def _skipped(view: RunView, order: Order) -> str:
@@ -116,6 +123,7 @@ _SAID: Mapping[Verb, Callable[[RunView, Order], str]] = {
     "resume": _resumed,
     "hold": _held,
     "release": _released,
+    "break": _broken,
     "skip": _skipped,
     "retry": _retried,
     "undo": _undoing,

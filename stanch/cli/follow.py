@@ -78,10 +78,10 @@ async def follow(
 
 def tell(view: RunView, told: Told, watcher: Watcher) -> tuple[bool, list[Request]]:
     """Tell the watcher what is new in `view`: whether anything was, and the questions that were."""
-    new = view.timeline[told.moments :]
+    new = view.timeline[max(told.moments - view.earlier, 0) :]
     for moment in new:
         watcher.moment(view, moment)
-    told.moments = len(view.timeline)
+    told.moments = view.earlier + len(view.timeline)
     asked = [one for one in view.requests if (one.id, one.digest) not in told.requests]
     for request in asked:
         watcher.request(view, request)

@@ -13,6 +13,7 @@ from stanch.cli.abort import abort
 from stanch.cli.ack import ack
 from stanch.cli.answer import answer
 from stanch.cli.approve import approve
+from stanch.cli.break_ import break_
 from stanch.cli.check import check
 from stanch.cli.codes import codes
 from stanch.cli.decide import decide
@@ -22,6 +23,7 @@ from stanch.cli.handover import handover
 from stanch.cli.hold import hold
 from stanch.cli.incident import incident
 from stanch.cli.key import key
+from stanch.cli.leases import leases
 from stanch.cli.pause import pause
 from stanch.cli.plan import plan
 from stanch.cli.rehearse import rehearse
@@ -42,7 +44,7 @@ from stanch.cli.withdraw import withdraw
 
 GROUPS: dict[str, tuple[click.Command, ...]] = {
     "Write runbooks": (check, fmt, plan, rehearse),
-    "Run them": (up, run, runs, show, watch),
+    "Run them": (up, run, runs, show, watch, leases),
     "Answer what a run asks": (approve, deny, answer, decide, ack, tick, withdraw),
     "Stop a run, or turn it": (
         pause,
@@ -53,6 +55,7 @@ GROUPS: dict[str, tuple[click.Command, ...]] = {
         retry,
         undo,
         abort,
+        break_,
         handover,
         severity,
         incident,

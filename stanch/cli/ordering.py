@@ -37,7 +37,7 @@ class Wanted:
 
 def give(wanted: Wanted, *, as_json: bool) -> None:
     """Send it and say what it did. Raises IllegalDecision, InvalidInput, EngineUnavailable."""
-    said, accepted = with_engine(lambda client, _: _given(client, wanted))
+    said, accepted = with_engine(lambda client, _: given(client, wanted))
     if as_json:
         out_json(accepted)
     else:
@@ -56,7 +56,8 @@ def give_incident(order: Order, *, as_json: bool, code: bool = False) -> None:
         out(one_line(accepted.message))
 
 
-async def _given(client: Client, wanted: Wanted) -> tuple[str, Accepted]:
+async def given(client: Client, wanted: Wanted) -> tuple[str, Accepted]:
+    """Send the order to the run; what that did, in one line, and its answer. Raises as `give` does."""
     handle = await runs.resolve(client, wanted.run)
     view = await runs.view(handle)
     order = replace(await _complete(handle, view, wanted), by=whoami())

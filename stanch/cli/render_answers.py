@@ -21,6 +21,7 @@ _WORDS = {
     "fail": "It cannot be done",
 }
 _BY_HAND = {"done": "It is done"}
+_IN_DOUBT = {"done": "It was made", "undo": "Take it back, whether or not it was made"}
 _VERBS = ("approve", "deny", "answer")
 _NO_REASON = ("approve", "answer")
 
@@ -40,7 +41,7 @@ def render_answers(view: RunView, request: Request, program: Program, style: Sty
         tick = one_line(program.line("tick", short_name(view.run), *numbers, *which))
         told += [style.bold("These lines of the checklist are done"), f"  {tick}"]
     for choice in request.choices:
-        title = _BY_HAND.get(choice, _WORDS[choice]) if request.kind == "manual" else _WORDS[choice]
+        title = {"manual": _BY_HAND, "in_doubt": _IN_DOUBT}.get(request.kind, {}).get(choice, _WORDS[choice])
         told += [style.bold(title), f"  {answer_line(view, request, choice, program, named=named)}"]
         if choice == "approve" and request.confirm:
             # Not part of the line to paste: the point is that a person types it.

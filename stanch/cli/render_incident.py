@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from stanch.cli.moments import clock
+from collections.abc import Sequence
+
+from stanch.cli.moments import clock, day_clock, length, span
 from stanch.cli.program import Program
 from stanch.cli.render_answers import short_name
 from stanch.cli.safe import one_line
-from stanch.cli.style import Style
+from stanch.cli.style import Style, table, width_of
+from stanch.client.incidents import IncidentLine
 from stanch.contract import IncidentView, Member
 
 
@@ -24,6 +27,35 @@ def render_incident(view: IncidentView, program: Program, style: Style) -> str:
         head = f"{clock(moment.at)} "
         told += style.folded(moment.text, " " * len(head), head)
     return "\n".join(told)
+
+
+def render_incidents(lines: Sequence[IncidentLine], now: float, style: Style) -> str:
+    """A table in the order given, or two lines an incident where the terminal has no room for it."""
+    head = tuple(style.bold(word) for word in ("INCIDENT", "STATE", "RUNS", "STARTED", "LASTED"))
+    rows = [
+        (
+            style.bold(one_line(line.incident)) if line.held else one_line(line.incident),
+            _state(line),
+            str(line.runs),
+            day_clock(line.started),
+            length((line.ended or now) - line.started),
+        )
+        for line in lines
+    ]
+    whole = table([head, *rows])
+    if max(map(width_of, whole)) <= style.width:
+        return "\n".join(whole)
+    return "\n".join(part for line in lines for part in _narrow(line, now, style))
+
+
+def _narrow(line: IncidentLine, now: float, style: Style) -> list[str]:
+    runs = "1 open run" if line.runs == 1 else f"{line.runs} open runs"
+    what = f"{_state(line)}, {runs}, {span(now - line.started)} ago"
+    return [style.bold(one_line(line.incident)), *style.folded(what, "    ")]
+
+
+def _state(line: IncidentLine) -> str:
+    return "ended" if line.ended else "on hold" if line.held else "open"
 
 
 def _stands(member: Member) -> str:

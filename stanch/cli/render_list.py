@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from stanch.client.runs import RunLine
 
 
-WAITING = ("waiting", "paused", "on_hold")
-"""Phases in which a run does not go on before a person has said something."""
+WAITING = ("waiting", "paused", "on_hold", "queuing")
+"""Phases in which a run does not go on before a person, or another run with its lease, has let it."""
 
 
 def render_runs(runs: list[RunLine], now: float, style: Style) -> str:

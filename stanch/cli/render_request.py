@@ -130,7 +130,8 @@ def _reach(request: Request, style: Style) -> list[str]:
     """How much it touches."""
     count = f"{request.targets} target{'s' * (request.targets != 1)}" if request.targets else ""
     told = ": ".join(filter(None, (count, ", ".join(request.shares))))
-    return style.folded(told, "  ") if told else []
+    reach = (told, *request.batches) if told else request.batches
+    return [line for each in reach for line in style.folded(each, "    ", "  ")]
 
 
 def _change(change: Change, style: Style, *, irreversible: bool) -> list[str]:

@@ -8,6 +8,7 @@ from stanch.cli.moments import clock, day_clock, length, span
 from stanch.cli.program import Program
 from stanch.cli.render_answers import SHORT_DIGEST, short_name
 from stanch.cli.render_found import render_findings, render_kept
+from stanch.cli.render_leases import render_held, render_lacking
 from stanch.cli.render_request import render_request
 from stanch.cli.safe import lines, one_line
 from stanch.cli.style import Style, fitted, mark_of, table
@@ -36,24 +37,32 @@ def render_run(view: RunView, program: Program, now: float, style: Style) -> str
     told += _agenda(view, style)
     told += ["", style.bold("Timeline (UTC)")]
     told += [render_moment(moment, style) for moment in view.timeline]
+    if view.left_out:
+        left = f"Not shown: {', '.join(view.left_out)}. Its history in Temporal has all."
+        told += ["", *style.folded(left)]
     told += render_spent(spent_until(view, now), style)
     return "\n".join(told)
 
 
 def render_stopped(view: RunView, program: Program, style: Style) -> list[str]:
-    """That a person has stopped it, and how it goes on; empty while it goes on."""
+    """That a person, or a lease, keeps it from going on, and how it goes on; empty while it does."""
     run = short_name(view.run)
     told: list[str] = []
     if view.paused:
         told += style.loud(f"PAUSED: {view.paused}")
         told.append(f"  {one_line(program.line('resume', run))}")
+    if view.full:
+        told += style.loud(f"NOTHING NEW BEGINS: {view.full}")
+        told += style.folded("End it, or take back what it has changed; the rest is another run's.", "  ")
+        told.append(f"  {one_line(program.line('abort', run))}")
     if view.held:
         told += style.loud(f"ON HOLD, no change begins: {view.held}")
         for incident in view.holds or ("",):
             words = ("incident", "release", incident) if incident else ("release", run)
             told.append(f"  {one_line(program.line(*words))}")
-    if view.parked:
-        told += style.folded(f"Kept back: {', '.join(view.parked)}", "  ")
+    told += render_lacking(view, program, style)
+    if parked := [path for path in view.parked if path]:
+        told += style.folded(f"Kept back: {', '.join(parked)}", "  ")
     return told
 
 
@@ -84,7 +93,8 @@ def render_head(view: RunView, now: float, style: Style) -> list[str]:
     ended = view.ended or now
     told = [style.bold(one_line(view.run)), *style.folded(view.title)]
     told += style.folded(f"{view.severity}, {_mode(view)}{view.phase}, {length(ended - view.started)}")
-    told += style.folded(f"started {day_clock(view.started)} by {view.started_by or 'nobody named'}")
+    sure = f" ({view.starter})" if view.starter else ""
+    told += style.folded(f"started {day_clock(view.started)} by {view.started_by or 'nobody named'}{sure}")
     told.append(f"plan {view.digest[:SHORT_DIGEST]}")
     for name, value in view.inputs.items():
         told += style.folded(f"input {name}: {_value(value)}", "  ")
@@ -93,6 +103,7 @@ def render_head(view: RunView, now: float, style: Style) -> list[str]:
     if view.mitigated:
         after = span(view.mitigated - view.started)
         told += style.folded(f"mitigated {day_clock(view.mitigated)}, {after} after the start")
+    told += render_held(view, style)
     for role, people in view.roles.items():
         told += style.folded(f"{role}: {', '.join(people) or 'nobody'} (handed over)")
     if view.outcome:
@@ -118,17 +129,26 @@ def render_ledger(ledger: tuple[Effected, ...], style: Style) -> list[str]:
         return []
     told = ["", style.bold("What it changed")]
     for effect in ledger:
-        undone = "  (taken back)" if effect.undone else ""
+        undone = "  (taken back, and seen to be)" if effect.verified else "  (taken back)"
+        undone = undone if effect.undone else ""
         told += style.folded(f"{clock(effect.at)}  {effect.target or effect.step}{undone}", "    ", "  ")
         told += [f"    $ {line}" for line in lines(effect.command)]
+        if effect.incomplete:
+            told += style.folded(f"not complete: {effect.incomplete}", "      ", "    ")
         if effect.undone:
             continue
+        if effect.doubtful and not effect.incomplete:
+            told += style.folded("nobody knows whether it was made", "      ", "    ")
         if effect.undo:
             told += style.folded(f"way back: {command_of(effect.undo)}", "      ", "    ")
         elif effect.part_of:
             told += style.folded(f"way back: with that of {effect.part_of}", "      ", "    ")
         elif effect.irreversible:
             told += style.folded(f"no way back: {effect.irreversible}", "      ", "    ")
+        if effect.unsure:
+            told += style.folded("nobody knows whether it is back already", "      ", "    ")
+        if effect.left_to:
+            told += style.folded(f"comes back by {effect.left_to}", "      ", "    ")
         if effect.reverts is not None:
             told += style.folded(f"put back: at the end of {effect.reverts or 'the run'}", "      ", "    ")
     return told

@@ -78,9 +78,10 @@ async def _started(client: Client, config: Config, start: Start, *, watch: bool,
     from stanch.cli.program import this_program
     from stanch.cli.render_answers import short_name
     from stanch.cli.watcher import shown_to_its_end
+    from stanch.client.signing import signed
     from stanch.client.start import start_run
 
-    started = await start_run(client, config, start)
+    started = await start_run(client, config, start, sign=lambda given, run: signed(given, run, 0.0))
     if as_json:
         out_json({"event": "started", **asdict(started)} if watch else started, compact=watch)
     else:

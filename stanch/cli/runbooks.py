@@ -92,10 +92,7 @@ def find_runbook(name: str, folders: Sequence[Path]) -> Path:
         return path
     if path.suffix in (".yaml", ".yml") or "/" in name:
         raise InvalidInput(f"there is no runbook file `{name}`")
-    known: dict[str, list[Path]] = {}
-    for folder in folders:
-        for file in sorted(folder.rglob("*.yaml")):
-            known.setdefault(runbook_of(file.name) or file.stem, []).append(shown(file))
+    known = named(folders)
     match known.get(name, []):
         case [only]:
             return only
@@ -105,6 +102,15 @@ def find_runbook(name: str, folders: Sequence[Path]) -> Path:
             raise InvalidInput(f"there is no runbook `{name}` in {where}" + (f"; {hint}" if hint else ""))
         case several:
             raise InvalidInput(f"`{name}` is the name of several files: {', '.join(map(str, several))}")
+
+
+def named(folders: Sequence[Path]) -> dict[str, list[Path]]:
+    """The runbook files below `folders`, by the name of their runbook."""
+    known: dict[str, list[Path]] = {}
+    for folder in folders:
+        for file in sorted(folder.rglob("*.yaml")):
+            known.setdefault(runbook_of(file.name) or file.stem, []).append(shown(file))
+    return known
 
 
 def shown(path: Path) -> Path:

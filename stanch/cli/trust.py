@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
+
+if TYPE_CHECKING:
+    from stanch.contract import PublicKey
 
 
 @click.command()
@@ -21,10 +26,18 @@ def trust(
     Runs pin the policy's keys when they start. PUBLIC is what `stanch key show` prints. You sign with a key
     that the run believes already; a person's key lets in no key of other people. RUN as in `stanch show`.
     """
+    from stanch.cli.ordering import Wanted, give
+    from stanch.contract import Order
+
+    key = read_public(public, people, gateway=gateway, until=until)
+    give(Wanted(run, Order("trust", by="", reason=reason, key=key)), as_json=as_json)
+
+
+def read_public(public: str, people: tuple[str, ...], *, gateway: bool, until: str) -> PublicKey:
+    """The key that is to be believed. Raises InvalidInput."""
     import time
 
-    from stanch.cli.ordering import Wanted, give
-    from stanch.contract import Order, PublicKey
+    from stanch.contract import PublicKey
     from stanch.errors import InvalidInput
     from stanch.keyring import read_moment
     from stanch.proof import key_id
@@ -36,5 +49,4 @@ def trust(
     except ValueError as error:
         raise InvalidInput("PUBLIC is 43 characters, as `stanch key show` prints them") from error
     end = time.time() if until == "now" else read_moment("--until", until)
-    key = PublicKey(named, public, people, end=end)
-    give(Wanted(run, Order("trust", by="", reason=reason, key=key)), as_json=as_json)
+    return PublicKey(named, public, people, end=end)

@@ -17,6 +17,7 @@ from stanch.cli.render_run import render_end, render_moment
 from stanch.cli.safe import one_line
 from stanch.cli.style import Style
 from stanch.contract import Moment, Request, RunView
+from stanch.lease import words
 
 if TYPE_CHECKING:
     from temporalio.client import WorkflowHandle
@@ -92,6 +93,8 @@ def _now(view: RunView, now: float) -> str:
         return f"waiting for an answer: {one_line(view.requests[0].question)} ({since})"
     if view.held and view.parked:
         return f"on hold: {one_line(view.held)} ({since})"
+    if waits := next((each for each in view.leases if each.state == "waiting"), None):
+        return f"waits for {one_line(f'{waits.name}: {words.held_by(waits.holders, waits.ahead)}')} ({since})"
     active = [step for step in view.steps if step.started and not step.ended]
     doing = f"{active[-1].path}: {active[-1].phase}" if active else view.phase
     return f"{one_line(doing).replace('_', ' ')} ({since})"

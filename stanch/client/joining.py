@@ -7,7 +7,7 @@ import re
 
 from temporalio.client import Client, RPCTimeoutOrCancelledError, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from stanch.contract import (
     TASK_QUEUE,
@@ -46,19 +46,9 @@ async def join(client: Client, incident: str, run: str, policy: RunPolicy | None
     """
     policy = policy or RunPolicy()
     first = IncidentInput(IncidentView(incident_name(incident), unsigned=policy.unsigned, keys=policy.keys))
-    start: WithStartWorkflowOperation[object, None] = WithStartWorkflowOperation(
-        WORKFLOW_INCIDENT,
-        first,
-        id=incident_id(incident),
-        task_queue=TASK_QUEUE,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        static_summary=f"Incident {first.state.id}",
-    )
     try:
         async with asyncio.timeout(PATIENCE):
-            held: str = await client.execute_update_with_start_workflow(
-                UPDATE_JOIN, Join(run), start_workflow_operation=start, result_type=str
-            )
+            held = await _joined(client, first, run)
     except (TimeoutError, RPCTimeoutOrCancelledError) as error:
         raise EngineUnavailable(
             f"the incident `{incident}` did not answer within {PATIENCE:g} s, so `{run}` was not started; "
@@ -67,3 +57,29 @@ async def join(client: Client, incident: str, run: str, policy: RunPolicy | None
     except RPCError as error:
         raise EngineUnavailable(f"the incident `{incident}` cannot be reached: {error.message}") from error
     return held
+
+
+_ENDING = (RPCStatusCode.NOT_FOUND, RPCStatusCode.ABORTED)
+"""How Temporal says that the incident has ended in the very moment in which the run wanted to join it."""
+
+
+async def _joined(client: Client, first: IncidentInput, run: str) -> str:
+    while True:
+        start: WithStartWorkflowOperation[object, None] = WithStartWorkflowOperation(
+            WORKFLOW_INCIDENT,
+            first,
+            id=incident_id(first.state.id),
+            task_queue=TASK_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            static_summary=f"Incident {first.state.id}",
+        )
+        try:
+            held: str = await client.execute_update_with_start_workflow(
+                UPDATE_JOIN, Join(run), start_workflow_operation=start, result_type=str
+            )
+        except RPCError as error:
+            if error.status not in _ENDING:
+                raise
+            await asyncio.sleep(0.1)
+        else:
+            return held

@@ -154,11 +154,15 @@ async def settled(handle: WorkflowHandle[object, object], seen: RunView) -> RunV
     last = await view(handle)
     if last.outcome is not None:
         return last
+    reason = f"its workflow was {closed.status.name.lower().replace('_', ' ')} in Temporal itself"
+    borrowed = (each for each in last.ledger if each.reverts is not None or each.later is not None)
+    if any(not each.undone and not each.left_to for each in borrowed):
+        reason += "; what it has borrowed does not come back by itself any more (`stanch undo`)"
     return replace(
         last,
         phase="aborted",
         outcome="aborted",
-        reason=f"its workflow was {closed.status.name.lower().replace('_', ' ')} in Temporal itself",
+        reason=reason,
         ended=closed.close_time.timestamp() if closed.close_time else 0.0,
         requests=(),
     )

@@ -24,11 +24,11 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from stanch.config import load_config
-from stanch.contract import Abort, Decision, Order
+from stanch.contract import Abort, Decision, Order, RunInput
 from stanch.errors import InvalidInput
 from stanch.proof import public_text, sign
 
-M = TypeVar("M", Decision, Abort, Order)
+M = TypeVar("M", Decision, Abort, Order, RunInput)
 
 DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Of codes: Crockford's base 32, without the letters that look like others."""
@@ -44,7 +44,8 @@ _LARGEST = 16 * 1024
 def signed(message: M, run: str, started: float, *, key: Ed25519PrivateKey | None = None) -> M:
     """`message` with a proof by `key`, else by the key of whoever gives this command; as it is without one.
 
-    `run` and `started` are those of the run's view; an order for an incident needs neither. A message with a
+    `run` and `started` are those of the run's view; an order for an incident needs neither, and what starts a
+    run has the moment 0. A message with a
     proof stays as it is. Raises InvalidInput when there is a key and it cannot be used.
     """
     if message.proof is not None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 from urllib.parse import quote
 
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
 
 from stanch.client.joining import join
+from stanch.client.sizes import refuse_too_large
 from stanch.config import Config
 from stanch.contract import (
     REVISION,
@@ -56,6 +58,14 @@ class Started:
     url: str
 
 
+Sign: TypeAlias = Callable[[RunInput, str], RunInput]
+"""What the run with this id is started with, signed by whoever starts it."""
+
+
+def unsigned(given: RunInput, _: str) -> RunInput:
+    return given
+
+
 def run_id(runbook: str, key: str) -> str:
     return f"run/{runbook}/{key}"
 
@@ -66,12 +76,15 @@ def run_url(config: Config, run: str) -> str:
     return f"{temporal.ui}/namespaces/{temporal.namespace}/workflows/{quote(run, safe='')}"
 
 
-async def start_run(client: Client, config: Config, start: Start, *, eager: bool = False) -> Started:
+async def start_run(
+    client: Client, config: Config, start: Start, *, eager: bool = False, sign: Sign = unsigned
+) -> Started:
     """Start the run, or return the one that is running under the same key. Raises temporalio's RPCError,
     InvalidInput for a Plan that must not be started by itself, and EngineUnavailable when its incident does
     not answer.
 
-    `eager` asks Temporal to hand the first task straight to a worker in this process.
+    `sign` gives it the proof of whoever starts it. `eager` asks Temporal to hand the first task straight to a
+    worker in this process.
     """
     if alone := uncovered(start.plan):
         named = ", ".join(f"`{name}`" for name in alone[:5])
@@ -82,9 +95,11 @@ async def start_run(client: Client, config: Config, start: Start, *, eager: bool
     run = run_id(start.plan.runbook, start.key)
     url = run_url(config, run)
     given = run_input(config, start, url)
+    refuse_too_large(given)
     if start.incident is not None:
         # First of all: from now on a hold of the incident reaches this run, too.
         given = replace(given, held=await join(client, start.incident.id, run, given.policy))
+    given = sign(given, run)
     handle = await client.start_workflow(
         start.plan.runbook,
         given,

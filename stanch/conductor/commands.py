@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from stanch.contract import ActionTask, Followup, Outcome, PageTask
+from stanch.contract import ActionTask, Followup, LeaseTask, Outcome, PageTask
 from stanch.language.plan import Json
 
 
@@ -54,6 +54,21 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class AskLease:
+    """Ask a lease how the claim of `task` stands, and answer with LeaseAnswered under `key`, its id."""
+
+    key: str
+    task: LeaseTask
+
+
+@dataclass(frozen=True, slots=True)
+class RingLease:
+    """Ring at the lease `name`, so that it looks at who holds it. Nothing waits for it."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class FinishRun:
     """The run has ended; no command follows."""
 
@@ -64,4 +79,6 @@ class FinishRun:
     """Runs to start, which go on by themselves."""
 
 
-Command: TypeAlias = RunAction | CancelAction | StartTimer | CancelTimer | Page | FinishRun
+Command: TypeAlias = (
+    RunAction | CancelAction | StartTimer | CancelTimer | Page | AskLease | RingLease | FinishRun
+)

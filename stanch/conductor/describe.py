@@ -11,11 +11,13 @@ from datetime import UTC, datetime
 
 from stanch.conductor.state import Node, Phase, State
 from stanch.conductor.times import account
-from stanch.contract import Change, Request, RunView, StepView
+from stanch.conductor.within import within_view
+from stanch.contract import Change, Request, RunLease, RunView, StepView
 from stanch.language.encode import plan_digest
 from stanch.language.evaluate import show
 from stanch.language.plan import Json, Plan, all_steps
 from stanch.language.render.phrases import who_agrees
+from stanch.lease import words
 
 _FAR = 12 * 3600.0
 """Seconds until a moment from which on it is told with its day."""
@@ -47,16 +49,20 @@ def phase_of(state: State) -> str:
 
 
 def _stopped(state: State) -> str:
-    """The phase of a run that a person keeps from going on; empty when nobody does."""
-    if state.paused:
+    """The phase of a run that a person or another run keeps from going on; empty when nobody does."""
+    if state.paused or (state.full and state.parked):
         return "paused"
-    return "on_hold" if state.held and state.parked else ""
+    if state.held and state.parked:
+        return "on_hold"
+    lacking = any(not claim.held for claim in state.claims.values())
+    return "queuing" if lacking and state.parked else ""
 
 
 def view(state: State, now: float) -> RunView:
+    """All of the run that a Query can answer."""
     given = state.given
     titles = _titles(given.plan)
-    return RunView(
+    whole = RunView(
         run=state.run,
         runbook=given.plan.runbook,
         title=given.plan.title,
@@ -65,6 +71,7 @@ def view(state: State, now: float) -> RunView:
         severity=given.severity,
         mode=given.mode,
         started_by=given.started_by,
+        starter=state.starter,
         started=state.started,
         ended=state.ended,
         outcome=state.outcome,
@@ -81,6 +88,7 @@ def view(state: State, now: float) -> RunView:
         spent=account(state, now),
         as_of=now,
         paused=state.paused,
+        full=state.full,
         held=state.held,
         holds=dict(state.holds),
         parked=tuple(each.path for each in state.parked),
@@ -88,7 +96,16 @@ def view(state: State, now: float) -> RunView:
         resolved=state.resolved,
         mitigated=state.mitigated,
         agenda=state.agenda,
+        leases=tuple(claim.lease for claim in state.claims.values()),
+        service=given.service,
+        incident=given.incident,
     )
+    return within_view(whole)
+
+
+def wanted(state: State) -> tuple[RunLease, ...]:
+    """The leases that the run holds or waits for."""
+    return tuple(claim.lease for claim in state.claims.values() if claim.lease.state != "broken")
 
 
 def open_requests(state: State) -> tuple[Request, ...]:
@@ -109,14 +126,32 @@ def _kept_back(state: State) -> list[str]:
     told: list[str] = []
     if state.paused:
         told += [f"**Paused:** {escape(state.paused)}", f"`stanch resume {state.run}`"]
+    if state.full:
+        told += [f"**Nothing new begins:** {escape(state.full)}", f"`stanch abort {state.run}`"]
+        told += [f"`stanch undo {state.run}`"] if state.ledger else []
     if state.held:
         told.append(f"**On hold, no change begins:** {escape(state.held)}")
         for incident in state.holds or ("",):
             command = f"incident release {incident}" if incident else f"release {state.run}"
             told.append(f"`stanch {command}`")
+    for claim in state.claims.values():
+        told += _lease(state, claim.lease)
     if told and state.parked:
         told.append("Kept back: " + ", ".join(f"`{each.path}`" for each in state.parked[:10] if each.path))
     return ["\n\n".join(told)] if told else []
+
+
+def _lease(state: State, lease: RunLease) -> list[str]:
+    """That a lease keeps the run from going on, and what ends that."""
+    if lease.state == "broken":
+        return [
+            f"**Its lease on {escape(lease.name)} was broken:** {escape(lease.said)}",
+            f"`stanch release {state.run}`",
+        ]
+    if lease.state != "waiting":
+        return []
+    told = f"**Waits for {escape(lease.name)}:** {escape(words.held_by(lease.holders, lease.ahead))}"
+    return [told, *(code(words.to_break(each, lease.name)) for each in lease.holders[:3])]
 
 
 def _under_way(state: State) -> str:
@@ -149,6 +184,7 @@ def _question(state: State, request: Request) -> str:
         reach = f" on {request.targets} target{'s' * (request.targets != 1)}" if request.targets else ""
         of = f" ({escape(', '.join(request.shares))})" if request.shares else ""
         parts += [f"Will run{reach}{of}:", "\n".join(shown)]
+        parts += [f"**Batches:** {escape(each)}." for each in request.batches[:_MOST_CHANGES]]
     if request.irreversible:
         parts.append(f"**There is no way back:** {escape(request.irreversible)}")
     if request.links:
@@ -310,8 +346,16 @@ def _step_view(state: State, node: Node, titles: Mapping[tuple[str, str], str]) 
     return StepView(
         path=node.path,
         title=title,
-        phase=node.phase.value,
+        phase="queuing" if _queues(state, node) else node.phase.value,
         started=node.started,
         ended=node.ended,
         note=node.note,
     )
+
+
+def _queues(state: State, node: Node) -> bool:
+    """Whether only a lease keeps the node from beginning."""
+    waits = node.phase is Phase.READY and any(
+        claim.waits and node.path in claim.nodes for claim in state.claims.values()
+    )
+    return waits and any(each.path == node.path for each in state.parked)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from stanch.contract import Abort, Decision, Kept, Order, TargetEnd
-from stanch.language.plan import Json
+from stanch.contract import Abort, Decision, Kept, LeaseAnswer, Order, TargetEnd
+from stanch.language.plan import Call, Json
 
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
     at: float
+    asked: float = 0.0
+    """When Temporal took the start: a worker may see it much later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,10 @@ class ActionSucceeded:
     result: Json = None
     already: bool = False
     kept: tuple[Kept, ...] = ()
+    undo: Call | None = None
+    """The way back that the action itself has told."""
+    found: bool = False
+    """`already`, and it was an earlier attempt at this very execution that made it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,12 @@ class ActionFailed:
     kept: tuple[Kept, ...] = ()
     ends: tuple[TargetEnd, ...] = ()
     """How it ended on each target, as far as the action could tell."""
+    says_no: bool = False
+    """It was asked whether something holds, and its last answer was a plain no."""
+    ran: bool = False
+    """A change that was executed all the same: on some of its targets, or on all and in vain."""
+    undo: Call | None = None
+    """The way back that the action itself has told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +57,10 @@ class ActionLost:
     key: str
     reason: str
     ends: tuple[TargetEnd, ...] = ()
+    undo: Call | None = None
+    """The way back that the action itself had told before it was told to act."""
+    heard: float = 0.0
+    """When its worker last told of it, if that one went silent: `ends` are of then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +117,32 @@ class AlertReported:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaseAnswered:
+    """How the claim `key` on the lease `name` stands."""
+
+    at: float
+    name: str
+    key: str
+    answer: LeaseAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseRung:
+    """The lease `name`, or whoever wants to be taken for it, has rung."""
+
+    at: float
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryFilled:
+    """The run's history nears the end that Temporal sets; `text` says how far it is."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class LeftBehind:
     """A run that this one leaves behind has another id than was told, for that one was taken."""
 
@@ -121,6 +163,9 @@ Event: TypeAlias = (
     | OrderGiven
     | PageFailed
     | AlertReported
+    | LeaseAnswered
+    | LeaseRung
+    | HistoryFilled
     | LeftBehind
 )
 

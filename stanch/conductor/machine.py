@@ -12,8 +12,9 @@ from typing import Any, TypeAlias
 
 from stanch.conductor.authority import proving
 from stanch.conductor.authority.may_order import may_abort
-from stanch.conductor.back import stopping, undoing
+from stanch.conductor.back import returning, stopping, undoing
 from stanch.conductor.book import Book
+from stanch.conductor.claims import answering, breaking, needing
 from stanch.conductor.commands import Command
 from stanch.conductor.events import (
     AbortRequested,
@@ -27,7 +28,10 @@ from stanch.conductor.events import (
     DecisionRefused,
     Entered,
     Event,
+    HistoryFilled,
     Internal,
+    LeaseAnswered,
+    LeaseRung,
     LeftBehind,
     OrderGiven,
     PageFailed,
@@ -39,10 +43,10 @@ from stanch.conductor.events import (
 )
 from stanch.conductor.requests import deciding, requesting
 from stanch.conductor.state import ROOT, Node, Phase, State
-from stanch.conductor.steps import act, again, begin, failing, family, finish
+from stanch.conductor.steps import act, again, begin, failing, family
 from stanch.conductor.times import account
 from stanch.conductor.turn import Turn
-from stanch.conductor.wheel import listening, orders, parking, pausing
+from stanch.conductor.wheel import clocks, filling, listening, orders, parking, pausing
 from stanch.contract import Abort, Decision, Order, RunInput
 from stanch.errors import EvaluationError, IllegalEvent
 
@@ -84,9 +88,12 @@ TABLE: dict[tuple[Phase, type], Row] = {
     (P.DOUBTING, ActionSucceeded): Row(act.doubt_cleared, frozenset({P.VERIFYING, P.DOUBTING}) | _SETTLED),
     (P.DOUBTING, ActionFailed): Row(act.doubt_stays, frozenset({P.DOUBTING})),
     (P.DOUBTING, ActionLost): Row(act.doubt_stays, frozenset({P.DOUBTING})),
-    (P.VERIFYING, ActionSucceeded): Row(finish.verified, frozenset({P.SUCCEEDED})),
-    (P.VERIFYING, ActionFailed): Row(finish.not_verified, frozenset({P.VERIFYING})),
-    (P.VERIFYING, ActionLost): Row(finish.not_verified, frozenset({P.VERIFYING})),
+    (P.VERIFYING, ActionSucceeded): Row(
+        family.verified, frozenset({P.SUCCEEDED, P.RUNNING, P.PAUSING, P.VERIFYING})
+    ),
+    (P.VERIFYING, ActionFailed): Row(family.not_verified, frozenset({P.VERIFYING, P.RUNNING, P.PAUSING})),
+    (P.VERIFYING, ActionLost): Row(family.not_verified, frozenset({P.VERIFYING, P.RUNNING, P.PAUSING})),
+    (P.VERIFYING, TimerFired): Row(family.limit_in_verification, frozenset({P.VERIFYING})),
     (P.ASKING, DecisionGiven): Row(
         deciding.decided,
         frozenset({P.ASKING, P.PENDING, P.READY, P.RUNNING, P.VERIFYING, P.UNDOING, P.ABORTED}) | _ENDS,
@@ -121,12 +128,15 @@ class Conductor:
         turn = Turn(self.book, state, event.at)
         match event:
             case RunStarted():
-                self._start(turn, state)
+                self._start(turn, state, event)
             case ActionSucceeded() | ActionFailed() | ActionLost() | TimerFired():
                 path = turn.awaited.pop(event.key, None)
                 if path is None:
                     raise IllegalEvent(f"nothing is awaited under `{event.key}`")
-                self._dispatch(turn, path, event)
+                if not answering.due(turn, event.key):
+                    self._dispatch(turn, path, event)
+            case LeaseAnswered() | LeaseRung():
+                answering.heard(turn, event)
             case DecisionGiven(decision=decision):
                 if refused := self.refusal(state, decision, turn.at):
                     raise IllegalEvent(refused)
@@ -138,7 +148,7 @@ class Conductor:
                 if refused := self.order_refusal(state, order, turn.at):
                     raise IllegalEvent(refused)
                 orders.obey(turn, order)
-            case DecisionRefused() | PageFailed() | AlertReported() | LeftBehind():
+            case DecisionRefused() | PageFailed() | AlertReported() | LeftBehind() | HistoryFilled():
                 _remember(turn, state, event)
         self._run_on(turn)
         return turn.result(spent=account(state, turn.at)), tuple(turn.commands)
@@ -152,6 +162,10 @@ class Conductor:
         """Why `order` makes no sense at the moment `at`, or is not this person's to give; empty when it is
         obeyed."""
         return orders.refusal(state, order, state.clock if at is None else at)
+
+    def answer(self, state: State, order: Order) -> str:
+        """What the person is told who gives the order to the run as it is in `state`."""
+        return breaking.answer(state, order.lease) if order.verb == "break" else f"{order.verb} recorded"
 
     def abort_refusal(self, state: State, abort: Abort | None, at: float | None = None) -> str:
         """Why the run is not aborted at the moment `at`, in words for whoever asks for it; empty when it is.
@@ -170,13 +184,14 @@ class Conductor:
         return may_abort(state, abort.by, at) or proving.refusal(state, abort, at)
 
     def _run_on(self, turn: Turn) -> None:
-        """What the nodes have told each other, but for what a pause or a hold keeps back."""
+        """What the nodes have told each other, but for what a pause, a hold or a lease keeps back."""
         while turn.queue:
             path, internal = turn.queue.popleft()
             if what := parking.keeps_back(turn, turn.nodes[path], internal):
                 parking.park(turn, turn.nodes[path], internal, what)
-            else:
+            elif not needing.lacks(turn, turn.nodes[path], internal):
                 self._dispatch(turn, path, internal)
+        clocks.set_limits(turn)
         if turn.paused and not turn.ending:
             # A question that was put meanwhile has paged who is needed, and waits with the others.
             requesting.freeze(turn)
@@ -194,16 +209,19 @@ class Conductor:
             # Handlers evaluate before they act, so the node is where it was: its work has failed.
             turn.post(path, WorkFailed(str(error)))
 
-    def _start(self, turn: Turn, state: State) -> None:
+    def _start(self, turn: Turn, state: State, event: RunStarted) -> None:
         if state.nodes:
             raise IllegalEvent("the run has started already")
-        turn.before = replace(state, started=turn.at)
-        turn.note(
-            "run_started", f"{self.book.plan.title}, started by {state.given.started_by or 'nobody named'}"
-        )
+        who, signers = proving.starter(state, event.asked or turn.at)
+        turn.before = replace(state, started=turn.at, starter=who, starters=signers)
+        by = (state.given.started_by or "nobody named") + (f" ({who})" if who else "")
+        turn.note("run_started", f"{self.book.plan.title}, started by {by}")
         if state.given.held:
             pausing.set_hold(turn, state.given.incident.id if state.given.incident else "", state.given.held)
             turn.note("held", state.given.held)
+        if state.given.own_hold:
+            pausing.set_hold(turn, "", state.given.own_hold)
+            turn.note("held", state.given.own_hold)
         turn.put(Node(path=ROOT, step="", parent=None, started=turn.at))
         turn.post(ROOT, Entered())
 
@@ -222,7 +240,9 @@ _REMEMBERED_REFUSALS = 50
 
 
 def _remember(
-    turn: Turn, state: State, event: DecisionRefused | PageFailed | AlertReported | LeftBehind
+    turn: Turn,
+    state: State,
+    event: DecisionRefused | PageFailed | AlertReported | LeftBehind | HistoryFilled,
 ) -> None:
     """What was not asked for. Refusals are bounded: a Signal is anybody's to send."""
     match event:
@@ -234,6 +254,9 @@ def _remember(
             turn.note("problem", f"the page to {to} was not sent: {reason}")
         case AlertReported(status=status):
             listening.alert(turn, status)
+        case HistoryFilled(text=text):
+            filling.stop_growing(turn, text)
         case LeftBehind(told=told, suffix=suffix):
+            returning.left_elsewhere(turn, told, suffix)
             text = f"run {state.run}{told} still waits to put back what an earlier run has borrowed"
             turn.note("borrowed", f"{text}; what this one has borrowed comes back by run {state.run}{suffix}")

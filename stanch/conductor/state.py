@@ -2,12 +2,12 @@
 
 1. A node is one execution of a step (or one item of its `for_each`); its path names it for ever.
 2. While the run has not ended, something is awaited: an action, a timer, or both beside an open request. Or
-   the run is paused, or something is parked because it is on hold.
+   the run is paused, or something is parked because it is on hold or has no lease.
 3. Every open request has exactly one timer: the next rung of its ladder, or its end; none while it is paused.
-   A block, child or loop with a limit has one more while it runs.
+   A block, child or loop with a limit has one more while it runs and nothing in it is kept back.
 4. A key is used once: in `awaited` while it is open, never again afterwards.
 5. The ledger only grows; an entry is only ever marked as undone.
-6. After the outcome is set nothing changes but the timeline.
+6. After the outcome is set nothing changes but the timeline, and the name of a run that was left behind.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from stanch.conductor.claims.claimed import Claimed
 from stanch.conductor.events import Internal
 from stanch.contract import (
     ActionTask,
@@ -29,8 +30,9 @@ from stanch.contract import (
     Request,
     RunInput,
     Spent,
+    TargetEnd,
 )
-from stanch.language.plan import Json
+from stanch.language.plan import Call, Json
 
 ROOT = ""
 """Path of the node whose children are the runbook's top-level steps."""
@@ -143,7 +145,10 @@ class Node:
     begun: float = 0.0
     """When nothing stood in its way any more: a decision about it can be withdrawn until then."""
     due: float = 0.0
-    """When its limit is reached. While the run is paused no timer runs for that."""
+    """When its limit is reached. While the run is paused, or a hold keeps a part of it back, no timer runs
+    for that."""
+    stood: float = 0.0
+    """Since when its limit stands still, while it does."""
     executed: bool = False
     """Its change was made, whatever was wrong with what it gave."""
     looking: bool = False
@@ -152,8 +157,24 @@ class Node:
     """By whom and why its read or its verification, which is being stopped, is not waited for."""
     asks_anew: bool = False
     """It was approved as a part of what is around it; before it is done again it is asked about by itself."""
+    anew: str = ""
+    """Why it begins as if its turn had just come; whoever is asked about it once more is told."""
     undo_next: bool = False
     """As soon as all in it has been stopped, what it changed is taken back."""
+    sent: float = 0.0
+    """When its action was let loose."""
+    strayed: bool = False
+    """An attempt at it was lost once: what is found in place later is its work, whatever `done` has said."""
+    ends: tuple[TargetEnd, ...] = ()
+    """How an attempt of which nobody knows ended on each target, as far as that was told."""
+    evidence: tuple[str, ...] = ()
+    """What is known of that attempt, a line each."""
+    back: Call | None = None
+    """The way back that its action has told, with what was there before."""
+    back_lost: str = ""
+    """Why nobody knows how the way back that was gone last ended, while its check is being asked."""
+    locks: tuple[str, ...] = ()
+    """Of the run, or of a child that is called here: the leases that its runbook holds, in order."""
 
     @property
     def prefix(self) -> str:
@@ -267,12 +288,19 @@ class State:
     paused: str = ""
     """By whom and why nothing new begins; empty while it may."""
     paused_at: float = 0.0
+    full: str = ""
+    """How full its history is, if that is why nothing new begins; empty while it may."""
     held: str = ""
     """By whom and why no change begins, while reads go on; empty while it may."""
     holds: Mapping[str, str] = field(default_factory=dict)
     """What `held` says, by the incident for which it was ordered; empty is this run's own."""
     parked: tuple[Parked, ...] = ()
-    """What a pause or a hold keeps back, in the order in which it came."""
+    """What a pause, a hold or a lease keeps back, in the order in which it came."""
+    claims: Mapping[str, Claimed] = field(default_factory=dict)
+    """What the run holds, waits for, or has lost because somebody broke it, in the order in which it was
+    taken."""
+    waited: tuple[str, ...] = ()
+    """Leases for whose sake whoever commands was paged, because the run had to wait."""
     to_skip: Mapping[str, str] = field(default_factory=dict)
     """Path of a step that is to be skipped as soon as its turn comes, and by whom and why."""
     roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -287,6 +315,10 @@ class State:
     """When the alert resolved; 0.0 while it fires."""
     mitigated: float = 0.0
     agenda: tuple[str, ...] = ()
+    starter: str = ""
+    """How sure it is who has started it; empty where nobody has a key."""
+    starters: tuple[str, ...] = ()
+    """Whose key has signed the start, whoever `started_by` says it was."""
     outcome: Outcome | None = None
     reason: str = ""
     outputs: Mapping[str, Json] = field(default_factory=dict)

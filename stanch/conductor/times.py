@@ -16,7 +16,8 @@ def account(state: State, until: float) -> Spent:
     if not state.nodes or state.outcome is not None:
         return state.spent
     spent = state.spent
-    # What a pause or a hold keeps back waits for a person, whatever it was about to do.
+    # What a pause or a hold keeps back waits for a person, and what a lease keeps back for another run,
+    # whatever it was about to do.
     kept = {each.path for each in state.parked}
     phases = {state.nodes[path].phase for path in state.live if path not in kept}
     if phases.intersection(_WORK):
@@ -34,6 +35,7 @@ _ACCOUNTS = {
     "waiting": "waiting",
     "paused": "waiting",
     "on_hold": "waiting",
+    "queuing": "waiting",
     "verifying": "soaking",
     "doubting": "in_doubt",
 }

@@ -14,11 +14,14 @@ from stanch.conductor.commands import Command, Page, RunAction, StartTimer
 from stanch.conductor.events import Entered, Internal, Repeated
 from stanch.conductor.state import Node, OpenRequest, Phase, State, folders
 from stanch.contract import ActionTask, Effected, Kept, Moment, PageTask, TargetEnd
+from stanch.contract.limits import RESULT, UNDER_WAY
 from stanch.errors import EvaluationError
 from stanch.language.evaluate import Scope, render, show
 from stanch.language.plan import Json, Step
 from stanch.language.template import OPEN
 
+A_WORKERS_LIFE = 1800.0
+"""Seconds, at the least, that a wait can expect of a worker."""
 _ALIVE = tuple(phase for phase in Phase if not phase.final)
 
 
@@ -44,12 +47,15 @@ class Turn:
         self.given = state.given
         self.paused = state.paused
         self.paused_at = state.paused_at
+        self.full = state.full
         self.held = state.held
         self.holds = dict(state.holds)
         self.edited = state.edited
         self.back_to = state.back_to
         self.taking_back = state.taking_back
         self.parked = list(state.parked)
+        self.claims = dict(state.claims)
+        self.waited = state.waited
         self.to_skip = dict(state.to_skip)
         self.roles = dict(state.roles)
         self.handed = dict(state.handed)
@@ -63,6 +69,10 @@ class Turn:
         self.queue: deque[tuple[str, Internal]] = deque()
 
     # --- nodes --------------------------------------------------------------------------------------------
+
+    @property
+    def starters(self) -> tuple[str, ...]:
+        return self.before.starters
 
     def step(self, node: Node) -> Step:
         return self.book.step(node)
@@ -260,9 +270,22 @@ class Turn:
         self, node: Node, task: ActionTask, summary: str, deadline: float, tries: int, every: float = 2.0
     ) -> str:
         key = self.key(node)
-        keyed = replace(task, key=f"{self.before.run}/{key}")
-        self.commands.append(RunAction(key, keyed, summary, deadline, tries, every))
+        # A later run of the same alert has the same id, and its targets must not take it for this one.
+        keyed = replace(task, key=f"{self.before.run}@{self.before.started:.3f}/{key}", room=self._room())
+        self.commands.append(RunAction(key, keyed, summary, deadline, self._tries(task, tries), every))
         return key
+
+    def _tries(self, task: ActionTask, tries: int) -> int:
+        """A wait of days outlives many workers, and nothing but their ends is counted while it waits."""
+        if task.poll is None or task.effect != "read" or self.given.revision < 2:
+            return tries
+        return tries + int(task.poll.within // A_WORKERS_LIFE)
+
+    def _room(self) -> int:
+        """Bytes that one action may give; 0 where nobody has to say. All that are under way may end before
+        anybody can look at how full the history is."""
+        share = UNDER_WAY // max(len(self.live), 1)
+        return share if share < RESULT and self.given.revision >= 2 else 0
 
     def start_timer(self, node: Node, seconds: float, summary: str, purpose: str = "") -> str:
         key = self.key(node, purpose)
@@ -335,12 +358,15 @@ class Turn:
             given=self.given,
             paused=self.paused,
             paused_at=self.paused_at,
+            full=self.full,
             held=self.held,
             holds=self.holds,
             edited=self.edited,
             back_to=self.back_to,
             taking_back=self.taking_back,
             parked=tuple(self.parked),
+            claims=self.claims,
+            waited=self.waited,
             to_skip=self.to_skip,
             roles=self.roles,
             handed=self.handed,

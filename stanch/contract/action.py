@@ -30,6 +30,13 @@ class ActionTask:
     """Names this execution for ever (run, step, attempt): the idempotency key of a change."""
     keep: Mapping[str, str] = field(default_factory=dict)
     """Label to CEL over `result` and `scope`: what is stored as evidence, and not in the history."""
+    look: bool = False
+    """Change nothing; only wait until the action says that this change is in place."""
+    again: Literal["never", "unless_done", "always"] = "never"
+    """Whether an attempt may follow one that failed or was lost, beyond those that nobody was reached by. Of
+    a change: only where `done` says that it is not in place, or always, as twice is the same as once."""
+    room: int = 0
+    """Bytes of JSON that its result may have, where many are under way at once; 0 is the usual limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,8 @@ class TargetEnd:
     state: Literal["done", "not_started", "stopped", "running", "unknown"]
     """`stopped`: it was begun, and is certainly over; `running`: it could not be ended."""
     note: str = ""
+    output: str = ""
+    """The last lines of what it printed there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +80,12 @@ class ActionReport:
     kept: tuple[Kept, ...] = ()
     ends: tuple[TargetEnd, ...] = ()
     """Of an action that did not end well: how it ended on each target."""
+    found: bool = False
+    """`already`, and it was an earlier attempt at this very execution that made it."""
+    undo: Call | None = None
+    """The way back of a change, from an action that knows it: with the value that was there before."""
+    ran: bool = False
+    """Of a change that did not end well: it was executed all the same, on some of its targets or on all."""
 
 
 @dataclass(frozen=True, slots=True)

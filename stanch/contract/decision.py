@@ -72,6 +72,8 @@ class Order:
     """Of `trust`: a key that is believed from now on; signed with one that is believed already."""
     incident: str = ""
     """Of `hold` and `release`: given for a whole incident, this one."""
+    lease: str = ""
+    """Of `break`: which lease."""
     via: str = "cli"
     proof: Proof | None = None
 
@@ -83,6 +85,8 @@ class Accepted:
     message: str
     request: str = ""
     choice: str = ""
+    run: str = ""
+    """Of an `undo` of a run that has ended: the run that was started for it."""
 
 
 @dataclass(frozen=True, slots=True)

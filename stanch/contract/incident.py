@@ -42,10 +42,12 @@ class IncidentView:
     order: Order | None = None
     """The newest `hold` or `release`: what members are told."""
     members: tuple[Member, ...] = ()
-    """Its runs, in the order in which they joined. One that has ended drops out with the next order."""
+    """Its runs, in the order in which they joined. One that has ended drops out with the next order, or
+    when somebody looks after some minutes."""
     timeline: tuple[Moment, ...] = ()
     unsigned: Literal["accept", "refuse"] = "accept"
-    """What becomes of an order without a proof. Pinned when the incident began, as `keys` are."""
+    """What becomes of an order without a proof. Pinned when the incident began, as `keys` are; `trust` is
+    the one way to another key."""
     keys: tuple[PublicKey, ...] = ()
     used: Mapping[str, float] = field(default_factory=dict)
     """Nonces of proofs that were taken, to when they may be forgotten."""
@@ -77,7 +79,17 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class JoinTask:
-    """Let the run join the incident, from inside of another run."""
+    """Let the run join the incident, from inside of another run. An incident that begins with it pins
+    `unsigned` and `keys`."""
 
     incident: str
     run: str
+    unsigned: Literal["accept", "refuse"] = "accept"
+    keys: tuple[PublicKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Which of these runs have ended? The answer says of each that has, by its id, why it is gone."""
+
+    members: tuple[Member, ...]

@@ -85,5 +85,9 @@ class RunPolicy:
     keys: tuple[PublicKey, ...] = ()
     pools: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Pool to its targets: what share of it a change touches is told to whoever approves."""
+    budgets: Mapping[str, int] = field(default_factory=dict)
+    """Pool to how many of its targets may be disrupted at once, by all runs together."""
+    lease_limit: float = 3600.0
+    """Seconds after which whoever commands is told that a lease is still held."""
     on_resolved: Literal["ask", "withdraw"] = "ask"
     """What becomes of a waiting approval when the alert resolves: it is still asked, or withdrawn."""

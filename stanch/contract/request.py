@@ -84,6 +84,8 @@ class Request:
     """Of an approval: how many different targets it touches, as far as they are known."""
     shares: tuple[str, ...] = ()
     """What part of each pool that is: `2 of 14 in web`."""
+    batches: tuple[str, ...] = ()
+    """Of an approval: how fast each loop in it goes, such as `1 host, then 4, then 9; 30s pause`."""
     holders: tuple[str, ...] = ()
     """Who may answer now, by name; empty when anybody may."""
     acknowledged: str = ""

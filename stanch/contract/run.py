@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from stanch.contract.decision import Proof
 from stanch.contract.policy import RunPolicy
 from stanch.contract.words import Mode, Outcome, Severity
 from stanch.language.plan import Json, Plan
@@ -50,11 +51,15 @@ class RunInput:
     """Of the conductor's rules; every release keeps to those under which a run was started."""
     held: str = ""
     """Why no change may begin from the start: its incident was on hold then."""
+    own_hold: str = ""
+    """Why the run that left this one behind was on hold by itself, and not by its incident."""
     flaps: tuple[str, ...] = ()
     """Runs of the same runbook for the same alert shortly before, a line each. Any at all: nothing runs until
     a person has said so."""
     names: Mapping[str, Json] = field(default_factory=dict)
     """Names, beside its own, that its expressions may read: what the run that left it behind has fixed."""
+    proof: Proof | None = None
+    """That `started_by` has started just this, under this run's id."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from stanch.contract.action import Kept
+from stanch.contract.lease import RunLease
 from stanch.contract.request import Found, Request
+from stanch.contract.run import IncidentRef
 from stanch.contract.words import Mode, Outcome, Severity
-from stanch.language.plan import Call, Json, Revert
+from stanch.language.plan import Call, Check, Json, Revert
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Spent:
 
     automation: float = 0.0
     waiting: float = 0.0
-    """For a person."""
+    """For a person, or for a lease that another run holds."""
     in_doubt: float = 0.0
     soaking: float = 0.0
     """Watching whether it helped."""
@@ -46,7 +48,7 @@ class StepView:
 
 @dataclass(frozen=True, slots=True)
 class Effected:
-    """A line of the ledger: a change that this run completed, and its way back."""
+    """A line of the ledger: a change that this run has made, and its way back."""
 
     step: str
     target: str
@@ -67,6 +69,19 @@ class Effected:
     """The names that the condition of `later` reads, as they were then."""
     unsure: bool = False
     """Nobody knows how an attempt to take it back ended, so it may be back."""
+    gone: Check | None = None
+    """Holds when the change is not in place any more: its `done`, turned round. None where nothing tells."""
+    verified: bool = False
+    """It is undone, and was seen not to be in place any more."""
+    locks: tuple[str, ...] = ()
+    """The resources that the runbooks which made it hold, names filled in."""
+    left_to: str = ""
+    """Id of the run that was left behind to bring it back."""
+    doubtful: bool = False
+    """Nobody knows whether it was made; it is here because a person has it taken back all the same."""
+    incomplete: str = ""
+    """Why its step has failed although it was executed, on some of its targets or on all; empty when it is
+    complete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +114,12 @@ class RunView:
     """The moment that `spent` reaches to: the run's last turn, which may be long ago while it waits."""
     paused: str = ""
     """By whom and why; empty while it goes on."""
+    full: str = ""
+    """How full its history is, if nothing new begins for that; empty while it may."""
+    earlier: int = 0
+    """How many moments there were before those of `timeline`."""
+    left_out: tuple[str, ...] = ()
+    """What of a large run is not shown here, in words: `9,000 steps that ended well`."""
     held: str = ""
     """By whom and why no change may begin; empty while they may."""
     holds: Mapping[str, str] = field(default_factory=dict)
@@ -111,5 +132,12 @@ class RunView:
     """When its alert resolved; 0.0 while it fires, or when there is none."""
     mitigated: float = 0.0
     """When a `verify` after a change first held: the moment to propose as the incident's mitigation."""
+    leases: tuple[RunLease, ...] = ()
+    """What it holds and waits for, in the order in which it was taken."""
     agenda: tuple[str, ...] = ()
     """What the review has to speak of, such as a broken glass."""
+    service: str = ""
+    incident: IncidentRef | None = None
+    """The incident that it belongs to, as it was when the run started."""
+    starter: str = ""
+    """How sure it is that `started_by` has started it; empty where nobody has a key."""

@@ -13,6 +13,7 @@ Verb: TypeAlias = Literal[
     "resume",
     "hold",
     "release",
+    "break",
     "skip",
     "retry",
     "undo",

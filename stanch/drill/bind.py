@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from stanch.drill.knowing import IN_PLACE
 from stanch.drill.names import Found, find_step, step_names
 from stanch.drill.parse import LOOK_WORDS, TAKE_WORDS
 from stanch.drill.rehearsal import Answers, Given, Look, Rehearsal, Take
@@ -33,13 +34,15 @@ class Forms:
     catalogue: Catalogue
     document: Shape
     """Of `schemas/drill.v1.json`."""
-    _gives: dict[tuple[str, bool], Shape] = field(default_factory=dict)
+    _gives: dict[tuple[str, bool, bool], Shape] = field(default_factory=dict)
 
-    def gives(self, spec: ActionSpec, *, take: bool) -> Shape:
-        """The shape of what is written of one result: any part of it, and the words of a look or take."""
-        key = (spec.name, take)
+    def gives(self, spec: ActionSpec, *, take: bool, knowing: bool = False) -> Shape:
+        """The shape of what is written of one result: any part of it, and the words of a look or take;
+        `knowing` when an action says by itself whether its change is in place."""
+        key = (spec.name, take, knowing)
         if key not in self._gives:
-            words = dict.fromkeys(sorted(TAKE_WORDS if take else LOOK_WORDS), True)
+            words: dict[str, Json] = dict.fromkeys(sorted(TAKE_WORDS if take else LOOK_WORDS), True)
+            words |= {IN_PLACE: {"type": "boolean"}} if knowing else {}
             loose = _loose(spec.result)
             known = loose.get("properties", {})
             self._gives[key] = Shape({**loose, "type": "object", "properties": {**known, **words}})
@@ -127,35 +130,39 @@ class _Binder:
             if take.look.ending == "lost" and step.effect == "read":
                 message = f"`{name}` only reads, and nothing is in doubt about that"
                 self._report.add("RB703", take.look.span, message, "write `fails`")
+        knowing = _knowing(step) if step.done is None else None
+        done = step.done.call if step.done is not None else knowing
+        verify = None if step.verify is None else step.verify.call
         for looks, asked, what in (
-            ((take.before,) if take.before else (), step.done, "done"),
-            (take.done, step.done, "done"),
-            (take.verify, step.verify, "verify"),
+            ((take.before,) if take.before else (), done, "done"),
+            (take.done, done, "done"),
+            (take.verify, verify, "verify"),
         ):
             if asked is not None:
                 for look in looks:
-                    self._look(look, asked.call, f"what `{what}` of `{name}` sees")
-        if step.undo is not None:
+                    self._look(look, asked, f"what `{what}` of `{name}` sees", knowing=asked is knowing)
+        if (undo := step.undo or _knowing(step)) is not None:
             for look in take.undo:
-                self._look(look, step.undo, f"what `undo` of `{name}` gives")
+                self._look(look, undo, f"what `undo` of `{name}` gives")
 
     def _parts(self, take: Take, owner: Given, step: Step) -> None:
         """Words about what the step does not have."""
         parts: Mapping[str, tuple[bool, Json]] = {
-            "done": (bool(take.done or take.before or take.already), step.done),
+            "done": (bool(take.done or take.before or take.already), step.done or _knowing(step)),
             "verify": (bool(take.verify), step.verify),
-            "undo": (bool(take.undo), step.undo),
+            "undo": (bool(take.undo), step.undo or _knowing(step)),
         }
         for word, (said, has) in parts.items():
             if said and has is None:
                 message = f"`{owner.name.text}` has no `{word}`"
                 self._report.add("RB703", owner.name.span, message, f"take out what is said about `{word}`")
 
-    def _look(self, look: Look, call: Call, what: str, *, take: bool = False) -> None:
+    def _look(self, look: Look, call: Call, what: str, *, take: bool = False, knowing: bool = False) -> None:
         spec = self._forms.catalogue.actions[call.action]
         data = plain(look.fields)
         self._time(look.takes, look.span)
-        fit(look.fields, data, self._forms.gives(spec, take=take), Head(what, look.span), self._report)
+        shape = self._forms.gives(spec, take=take, knowing=knowing)
+        fit(look.fields, data, shape, Head(what, look.span), self._report)
         for node in _whole(look.whole):
             self._whole(node, spec, what)
         if (reason := fault(data)) is not None:
@@ -195,6 +202,10 @@ class _Binder:
         node = rehearsal.expect
         if rehearsal.abort is not None:
             self._time(rehearsal.abort.after, rehearsal.name.span)
+        for ordered in rehearsal.orders:
+            self._time(ordered.after, ordered.span)
+        for reported in rehearsal.alert:
+            self._time(reported.after, rehearsal.name.span)
         for name in _named(node):
             self._step(name)
         for entry in entries(node.get("outputs")):
@@ -216,6 +227,11 @@ def _whole(node: tree.Node | None) -> tuple[tree.Node, ...]:
     if isinstance(node, tree.Sequence):
         return node.items
     return () if node is None else (node,)
+
+
+def _knowing(step: Step) -> Call | None:
+    """The step's call, if its action looks by itself whether its change is in place."""
+    return step.call if step.call is not None and step.call.knows and step.effect == "change" else None
 
 
 def _asks(step: Step) -> bool:

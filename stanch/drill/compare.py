@@ -74,6 +74,10 @@ def _script(rehearsal: Rehearsal, came: Performance) -> Iterator[Difference]:
         yield Difference(f"`{step}`: {said}", rehearsal.people[step].name.span)
     for step, answer in came.taken:
         yield Difference(f"`{step}`: the answer was taken, and should have been refused", answer.span)
+    for each in came.obeyed:
+        yield Difference(f"the order `{each.order.verb}` was obeyed, and should have been refused", each.span)
+    for each in came.ungiven:
+        yield Difference(f"the order `{each.order.verb}` was not given: the run had ended before", each.span)
     for step, item in came.strange_items:
         span = rehearsal.given[step].name.span
         yield Difference(f"`{step}`: no round had the item `{item}`", span)

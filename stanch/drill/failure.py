@@ -1,6 +1,6 @@
 """When a result means that the action failed, as the actions themselves judge it.
 
-`tests/drill/test_failure.py` holds both against each other.
+`tests/drill/test_results.py` holds both against each other.
 """
 
 from __future__ import annotations
@@ -33,8 +33,17 @@ def _ssh(result: Json) -> str | None:
 
 
 def _ended(host: Json) -> str:
-    said = host["stderr"].strip().rpartition("\n")[2]
-    return f"`{host['host']}` ended with status {host['rc']}" + (f": {said}" if said else "")
+    return _how(host, f"`{host['host']}`")
+
+
+def _how(one: Json, what: str) -> str:
+    said = one["stderr"].strip().rpartition("\n")[2]
+    how = "was ended by a signal" if one["rc"] == -1 else f"ended with status {one['rc']}"
+    return f"{what} {how}" + (f": {said}" if said else "")
+
+
+def _command(result: Json) -> str | None:
+    return None if result["rc"] == 0 else _how(result, "it")
 
 
 def _ansible(result: Json) -> str | None:
@@ -54,9 +63,49 @@ def _prometheus(result: Json) -> str | None:
     return None
 
 
+def _dns(result: Json) -> str | None:
+    absent = [answer["name"] for answer in result["answers"] if not answer["values"]]
+    if result["changed"] or not absent:
+        return None
+    return f"no such records: {', '.join(f'`{name}`' for name in absent)}"
+
+
+def _kubernetes(result: Json) -> str | None:
+    left = [pod for pod in result["pods"] if pod["state"] != "gone"]
+    told = "; ".join(f"{pod['namespace']}/{pod['name']} is {pod['state']}" for pod in left[:5])
+    return f"{len(left)} of {len(result['pods'])} pods did not leave in time: {told}" if left else None
+
+
+def _postgres(result: Json) -> str | None:
+    return None if result["leader"] else "no member leads"
+
+
+def _redis(result: Json) -> str | None:
+    return None if result["master"] else "the sentinels name no master that a majority of them agrees on"
+
+
+def _tcp(result: Json) -> str | None:
+    places = result if isinstance(result, list) else [result]
+    closed = [f"`{each['to']}`: {each['error']}" for each in places if not each["open"]]
+    return "; ".join(closed[:10]) or None
+
+
+def _tls(result: Json) -> str | None:
+    places = result if isinstance(result, list) else [result]
+    bad = [f"`{each['to']}`: {each['error']}" for each in places if not each["trusted"]]
+    return "; ".join(bad[:10]) or None
+
+
 _JUDGES: Mapping[str, Callable[[Json], str | None]] = {
     "ansible": _ansible,
+    "command": _command,
+    "dns": _dns,
     "http": _http,
+    "kubernetes": _kubernetes,
+    "postgres": _postgres,
     "prometheus": _prometheus,
+    "redis": _redis,
     "ssh": _ssh,
+    "tcp": _tcp,
+    "tls": _tls,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 
+from stanch.conductor.approval.preview import command_of
 from stanch.conductor.state import Node, OpenRequest, Phase, State
 from stanch.contract import Effected, Found, Request
 from stanch.drill.names import name_of
@@ -97,6 +98,7 @@ def _effect(came: Performance, effect: Effected) -> dict[str, Json]:
         "step": _name(came.state, effect.step),
         "target": effect.target,
         "command": effect.command,
+        "undo": command_of(effect.undo) if effect.undo else "",
         "undone": effect.undone,
     }
 

@@ -8,6 +8,7 @@ from typing import Literal
 from stanch.conductor.commands import RunAction
 from stanch.contract import ActionTask, Kept
 from stanch.drill.failure import failure_of
+from stanch.drill.knowing import IN_PLACE, asking, says_in_place, way_back, without_word
 from stanch.drill.needs import Need, need, needs_result, result_readers
 from stanch.drill.rehearsal import NOTHING, Look, Take
 from stanch.drill.results import result_of
@@ -37,6 +38,10 @@ class End:
     """From when on it cannot be said any more that nothing was executed; None if nothing is."""
     again: bool = False
     """It could not be reached, so it may be tried again."""
+    says_no: bool = False
+    """It was asked whether something holds, and the last answer was a plain no."""
+    undo: Call | None = None
+    """The way back that the action itself tells."""
 
 
 class Outside:
@@ -55,6 +60,8 @@ class Outside:
 
     def checked(self, task: ActionTask, spot: Spot, part: Part) -> End:
         """The end of asking whether a change is in place (`done`) or helped (`verify`)."""
+        if task.look:
+            return _end_of(self._in_place(task, spot))
         assert task.poll is not None
         return _end_of(self._watched(Check(task.call, task.poll), task, spot, part))
 
@@ -86,6 +93,8 @@ class Outside:
             kind: Literal["succeeded", "failed"] = "failed" if problem else "succeeded"
             again = take.look.end[0] == "unreachable" or take.look.takes > task.timeout
             return End(seen.seconds, kind, replace(seen, problem=problem), again=again)
+        if task.call.knows and task.done is None:
+            return self._known(task, spot, take, lack)
         passed = 0.0
         if task.done is not None and (take.already or take.before):
             before = self._before(task, task.done, spot, take)
@@ -103,6 +112,42 @@ class Outside:
             return end
         said = f"`{task.call.action}` was executed and ended well, but `done` is not true: {waited.problem}"
         return replace(end, kind="failed", seen=replace(end.seen, problem=said))
+
+    def _known(self, task: ActionTask, spot: Spot, take: Take, lack: Need | None) -> End:
+        """A change by an action that looks by itself, before and after, and knows its way back."""
+        before = take.before
+        looked = before.takes if before is not None else 0.0
+        if before is not None and before.end[0] is not None:
+            again = before.end[0] == "unreachable"
+            return End(looked, "failed", Seen(0.0, problem=before.end[1]), again=again)
+        if lack is not None:
+            return End(looked, "failed", Seen(0.0, lack=lack))
+        if take.already or (before is not None and says_in_place(before, usual=False)):
+            seen = self._seen(task.call, task.timeout, without_word(take.look))
+            return End(looked + seen.seconds, "succeeded", seen, already=True)
+        end = _later(self._executed(task, take.look), looked)
+        undo = None if end.acts is None else way_back(task.call, before)
+        if end.kind != "succeeded":
+            return replace(end, undo=undo)
+        waited = self._in_place(task, spot)
+        end = replace(end, seconds=end.seconds + waited.seconds, undo=undo)
+        if not waited.problem:
+            return end
+        said = f"`{task.call.action}` was executed and ended well, but what it should do is not in place"
+        kind: Literal["failed", "lost"] = "failed" if waited.says_no else "lost"
+        return replace(end, kind=kind, seen=Seen(0.0, problem=f"{said}: {waited.problem}"))
+
+    def _in_place(self, task: ActionTask, spot: Spot) -> Watched:
+        """Asking the action itself whether its change is in place."""
+
+        def ask() -> Seen:
+            look, stays = self._script.look(spot, "done")
+            look = look or NOTHING
+            seen = self._seen(task.call, task.timeout, without_word(look))
+            held = None if seen.problem else {IN_PLACE: says_in_place(look)}
+            return replace(seen, result=held, stays=stays)
+
+        return watch(asking(task.timeout), {}, ask)
 
     def _before(self, task: ActionTask, done: Check, spot: Spot, take: Take) -> End:
         """What is asked before anything is executed: `already` if that is not needed."""
@@ -173,7 +218,8 @@ class Outside:
 
 def _end_of(waited: Watched) -> End:
     seen = Seen(0.0, waited.result, waited.problem, lack=waited.lack)
-    return End(waited.seconds, "failed" if waited.problem else "succeeded", seen)
+    kind: Literal["succeeded", "failed"] = "failed" if waited.problem else "succeeded"
+    return End(waited.seconds, kind, seen, says_no=waited.says_no)
 
 
 def _later(end: End, seconds: float) -> End:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from stanch.contract import IncidentRef
+from stanch.contract import IncidentRef, Order
 from stanch.drill.rehearsal import (
     DEFAULT_CLOCK,
     STARTER,
@@ -16,7 +16,9 @@ from stanch.drill.rehearsal import (
     Ending,
     Given,
     Look,
+    Ordered,
     Rehearsal,
+    Reported,
     Stop,
     Take,
 )
@@ -28,6 +30,7 @@ from stanch.language.people import IC
 from stanch.language.plan import Json
 from stanch.language.read import read_all
 from stanch.language.shapes import Shape
+from stanch.language.source import Span
 from stanch.language.structure import Head, fit
 from stanch.language.tree import plain
 
@@ -91,6 +94,8 @@ def _rehearsal(path: str, root: tree.Node, shape: Shape, report: Report) -> Rehe
         given={entry.name: given(entry) for entry in entries(node.get("given"))},
         people={entry.name: _answers(entry) for entry in entries(node.get("people"))},
         abort=_stop(node.get("abort")),
+        orders=tuple(_ordered(each) for each in _mappings(node.get("orders"))),
+        alert=tuple(_reported(each) for each in _mappings(node.get("alert"))),
         **_beginning(node, report),
     )
 
@@ -119,6 +124,30 @@ def _stop(node: tree.Node | None) -> Stop | None:
     if not isinstance(node, tree.Mapping):
         return None
     return Stop(_seconds(node, "after"), text(node, "by") or IC, text(node, "because") or REASON)
+
+
+def _ordered(node: tree.Mapping) -> Ordered:
+    verb: Any = text(node, "order")
+    refused = scalar(node, "refused")
+    order = Order(
+        verb,
+        by=text(node, "by"),
+        reason=text(node, "because") or REASON,
+        step=text(node, "step"),
+        inputs=_values(node.get("inputs")),
+        role=text(node, "role") or (IC if verb == "handover" else ""),
+        to=text(node, "to"),
+        via="rehearsal",
+    )
+    return Ordered(_place(node), _seconds(node, "after"), order, None if refused is None else refused.text)
+
+
+def _reported(node: tree.Mapping) -> Reported:
+    return Reported(_seconds(node, "after"), "resolved" if text(node, "is") == "resolved" else "firing")
+
+
+def _place(node: tree.Mapping) -> Span:
+    return node.entries[0].key.span if node.entries else node.span
 
 
 # --- what the outside gives -------------------------------------------------------------------------------
@@ -150,7 +179,7 @@ def _look(node: tree.Mapping, words: frozenset[str] = LOOK_WORDS) -> Look:
     ending = next((word for word in ENDINGS if node.entry(word)), None)
     own = tuple(entry for entry in node.entries if entry.name not in words)
     return Look(
-        span=node.entries[0].key.span if node.entries else node.span,
+        span=_place(node),
         fields=tree.Mapping(own, node.span, node.flow, node.start, node.end),
         whole=node.get("result"),
         takes=_seconds(node, "takes"),
@@ -189,7 +218,7 @@ def _answer(node: tree.Node) -> Answer:
     word = next((word for word in (*_CHOICES, "silent") if node.entry(word)), "silent")
     confirm, refused = scalar(node, "confirm"), scalar(node, "refused")
     return Answer(
-        span=node.span if not node.entries else node.entries[0].key.span,
+        span=_place(node),
         choice=_CHOICES.get(word),
         reason=REASON if word == "answer" else text(node, word),
         by=text(node, "by"),

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from stanch.conductor.state import State
 from stanch.drill.needs import Need
-from stanch.drill.rehearsal import Answer
+from stanch.drill.rehearsal import Answer, Ordered
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,14 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Disobeyed:
+    """An order that makes no sense, or is not this person's to give."""
+
+    ordered: Ordered
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Endless:
     after: str
     """Words such as `5,000 events`."""
@@ -40,7 +48,7 @@ class Endless:
     """What happened last, in words."""
 
 
-BrokenOff: TypeAlias = Need | Unanswered | Refused | Endless
+BrokenOff: TypeAlias = Need | Unanswered | Refused | Disobeyed | Endless
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,10 @@ class Performance:
     """Paths of the nodes whose way back was gone."""
     taken: list[tuple[str, Answer]] = field(default_factory=list)
     """Answers that should have been refused and were not, each with its step."""
+    obeyed: list[Ordered] = field(default_factory=list)
+    """Orders that should have been refused and were not."""
+    ungiven: list[Ordered] = field(default_factory=list)
+    """Orders for which the run was over too early."""
     unheard: list[tuple[str, int, int]] = field(default_factory=list)
     """Steps whose answers were not all asked for: how many were, and how many there are."""
     strange_items: list[tuple[str, str]] = field(default_factory=list)

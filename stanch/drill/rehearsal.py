@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from stanch.contract import Choice, IncidentRef, Mode, Severity
+from stanch.contract import Choice, IncidentRef, Mode, Order, Severity
 from stanch.language import tree
 from stanch.language.plan import Json
 from stanch.language.source import START, Span
@@ -108,6 +108,27 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Ordered:
+    """Somebody gives the run an order."""
+
+    span: Span
+    after: float
+    """Seconds from the start."""
+    order: Order
+    """By nobody: by the incident commander, whoever that is then."""
+    refused: str | None = None
+    """It is expected not to be obeyed, with this text in the reason."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reported:
+    """The alert is delivered again, so many seconds after the start."""
+
+    after: float
+    status: Literal["firing", "resolved"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Rehearsal:
     path: str
     name: tree.Scalar
@@ -124,6 +145,8 @@ class Rehearsal:
     given: Mapping[str, Given] = field(default_factory=dict)
     people: Mapping[str, Answers] = field(default_factory=dict)
     abort: Stop | None = None
+    orders: tuple[Ordered, ...] = ()
+    alert: tuple[Reported, ...] = ()
 
     @property
     def label(self) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from stanch.contract import RunPolicy
 from stanch.drill.compare import Difference, compare
 from stanch.drill.needs import Need
-from stanch.drill.performance import BrokenOff, Endless, Performance, Refused, Unanswered
+from stanch.drill.performance import BrokenOff, Disobeyed, Endless, Performance, Refused, Unanswered
 from stanch.drill.rehearsal import Rehearsal
 from stanch.drill.stage import perform
 from stanch.language.catalogue import Catalogue
@@ -54,6 +54,10 @@ def _explain(rehearsal: Rehearsal, why: BrokenOff, report: Report) -> None:
             message = f"the answer to `{step}` is not taken: {reason}"
             hint = "write `refused: TEXT` beside it if that is what is rehearsed"
             report.add("RB709", answer.span, message, hint)
+        case Disobeyed(ordered=ordered, reason=reason):
+            message = f"the order `{ordered.order.verb}` is not obeyed: {reason}"
+            hint = "write `refused: TEXT` beside it if that is what is rehearsed"
+            report.add("RB709", ordered.span, message, hint)
         case Endless(after=after, last=last):
             message = f"the run does not end: broken off after {after}; at last: {last}"
             hint = "the last answer and the last result of a list stay: let one of them be another one"

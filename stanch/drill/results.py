@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from stanch.drill.rehearsal import Look
+from stanch.drill.systems import COMPLETED, SYSTEMS
 from stanch.language.catalogue import ActionSpec
 from stanch.language.evaluate import show
 from stanch.language.plan import Call, Json
@@ -42,6 +43,8 @@ def result_of(spec: ActionSpec, call: Call, look: Look) -> Json:
 
 def targets_of(spec: ActionSpec, call: Call) -> list[str]:
     named = call.params.get(spec.targets) if spec.targets else None
+    if isinstance(named, str):
+        return [named]
     return [show(each) for each in named] if isinstance(named, list) else []
 
 
@@ -51,7 +54,8 @@ def _one(spec: ActionSpec, call: Call, own: Json, target: str) -> Json:
     of_target = {} if not target or spec.targets is None else {spec.targets.removesuffix("s"): target}
     known = spec.result.get("properties", {})
     derived = {**of_target, **_DERIVED.get(spec.name, _nothing)(call.params, own)}
-    whole = {**{name: held for name, held in derived.items() if name in known}, **own}
+    completed = {name: derived[name] for name in COMPLETED if name in derived}
+    whole = {**{name: held for name, held in derived.items() if name in known}, **own, **completed}
     return _filled(spec.result, whole, spec.result)
 
 
@@ -76,7 +80,7 @@ def _http(params: Fields, own: Fields) -> Fields:
     }
 
 
-def _ssh(params: Fields, own: Fields) -> Fields:
+def _printed(params: Fields, own: Fields) -> Fields:
     """`output` makes lines or JSON of what was printed; a script says the one or the other."""
     found: dict[str, Json] = {}
     printed = own.get("stdout")
@@ -117,9 +121,11 @@ def _prometheus(params: Fields, own: Fields) -> Fields:
 
 _DERIVED: Mapping[str, Callable[[Fields, Fields], Fields]] = {
     "ansible": _ansible,
+    "command": _printed,
     "http": _http,
     "prometheus": _prometheus,
-    "ssh": _ssh,
+    "ssh": _printed,
+    **SYSTEMS,
 }
 
 

@@ -12,12 +12,15 @@ from itertools import count
 from typing import NoReturn, TypeAlias
 
 from stanch.conductor import describe
+from stanch.conductor.authority.people import holders
 from stanch.conductor.commands import (
+    AskLease,
     CancelAction,
     CancelTimer,
     Command,
     FinishRun,
     Page,
+    RingLease,
     RunAction,
     StartTimer,
 )
@@ -26,23 +29,26 @@ from stanch.conductor.events import (
     ActionFailed,
     ActionLost,
     ActionSucceeded,
+    AlertReported,
     DecisionGiven,
     Event,
+    LeaseAnswered,
     OrderGiven,
     RunStarted,
     TimerFired,
 )
 from stanch.conductor.machine import Conductor
 from stanch.conductor.state import Node, Phase
-from stanch.contract import REVISION, Decision, Order, Request, RunInput, RunPolicy
+from stanch.contract import REVISION, Decision, LeaseAnswer, Order, Request, RunInput, RunPolicy
 from stanch.drill.names import item_of, name_of
 from stanch.drill.outside import End, Outside
 from stanch.drill.people import People
-from stanch.drill.performance import BrokenOff, Endless, Paged, Performance, Refused, Unanswered
-from stanch.drill.rehearsal import Answer, Rehearsal
+from stanch.drill.performance import BrokenOff, Disobeyed, Endless, Paged, Performance, Refused, Unanswered
+from stanch.drill.rehearsal import Answer, Ordered, Rehearsal, Reported
 from stanch.drill.script import Script, Spot
 from stanch.language.catalogue import Catalogue
 from stanch.language.inputs import check_inputs
+from stanch.language.people import IC
 from stanch.language.plan import MANUAL, Plan
 from stanch.language.tree import plain
 
@@ -104,6 +110,7 @@ class _Stage:
         state = self._conductor.begin(f"run/{given.plan.runbook}/rehearsal", given)
         self._came = Performance(state)
         self._abort = rehearsal.abort
+        self._orders, self._alert = rehearsal.orders, rehearsal.alert
         self._start = self._now = rehearsal.clock
         self._numbers = count()
         self._queue: list[tuple[float, int, _Coming]] = []
@@ -129,6 +136,10 @@ class _Stage:
         self._feed(RunStarted(self._now))
         if (stop := self._abort) is not None:
             self._at(stop.after, lambda: self._ask_to_stop(stop.by, stop.reason))
+        for ordered in self._orders:
+            self._give(ordered)
+        for reported in self._alert:
+            self._report(reported)
         events = 1
         while self._queue and not self._finished:
             self._now, _, coming = heapq.heappop(self._queue)
@@ -176,8 +187,17 @@ class _Stage:
                 self._stop(key)
             case Page(task=task):
                 self._came.pages.append(Paged(task.to, self._now - self._start))
+            case AskLease():
+                self._at(0.0, lambda: self._grant(command))
+            case RingLease():
+                pass
             case FinishRun():
                 self._finished = True
+
+    def _grant(self, command: AskLease) -> None:
+        """Nobody else is on the stage, so nobody holds a lease."""
+        answer = LeaseAnswer("rehearsal", held=True, since=self._now)
+        self._feed(LeaseAnswered(self._now, command.task.name, command.key, answer))
 
     # --- the outside --------------------------------------------------------------------------------------
 
@@ -286,6 +306,25 @@ class _Stage:
         nodes = self._came.state.nodes
         return name_of(nodes, nodes[request.step])
 
+    def _give(self, ordered: Ordered) -> None:
+        self._came.ungiven.append(ordered)
+        self._at(ordered.after, lambda: self._ordered(ordered))
+
+    def _ordered(self, ordered: Ordered) -> None:
+        self._came.ungiven.remove(ordered)
+        state, order = self._came.state, ordered.order
+        order = order if order.by else replace(order, by=min(holders(state, IC, self._now) or (IC,)))
+        refused = self._conductor.order_refusal(state, order, self._now)
+        if refused and (ordered.refused is None or ordered.refused not in refused):
+            raise _Broken(Disobeyed(ordered, refused))
+        if not refused:
+            if ordered.refused is not None:
+                self._came.obeyed.append(ordered)
+            self._feed(OrderGiven(self._now, order))
+
+    def _report(self, reported: Reported) -> None:
+        self._at(reported.after, lambda: self._feed(AlertReported(self._now, reported.status)))
+
     def _ask_to_stop(self, by: str, reason: str) -> None:
         state = self._came.state
         if not state.aborting and state.outcome is None:
@@ -295,8 +334,8 @@ class _Stage:
 def _event(now: float, key: str, end: End) -> ActionSucceeded | ActionFailed | ActionLost:
     match end.kind:
         case "succeeded":
-            return ActionSucceeded(now, key, end.seen.result, end.already, end.kept)
+            return ActionSucceeded(now, key, end.seen.result, end.already, end.kept, end.undo)
         case "failed":
-            return ActionFailed(now, key, end.seen.problem, end.kept)
+            return ActionFailed(now, key, end.seen.problem, end.kept, says_no=end.says_no, undo=end.undo)
         case "lost":
-            return ActionLost(now, key, end.seen.problem)
+            return ActionLost(now, key, end.seen.problem, undo=end.undo)

@@ -48,6 +48,8 @@ class Watched:
     problem: str = ""
     lack: Need | None = None
     """It could not go on, because the script says no more."""
+    says_no: bool = False
+    """It was in vain, and the last look gave a plain no."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class _Judged:
     held: bool
     result: Json
     said: str
+    answered: bool = True
 
 
 def watch(poll: Poll, scope: Mapping[str, Json], ask: Ask) -> Watched:
@@ -77,18 +80,20 @@ def watch(poll: Poll, scope: Mapping[str, Json], ask: Ask) -> Watched:
         left = poll.within - now
         if left <= 0 or asked >= MOST_LOOKS:
             now = max(now, poll.within)
-            return Watched(now, judged.result, _in_vain(poll, judged.said, asked, since, now))
+            no = judged.answered and not judged.held
+            said = _in_vain(poll, judged.said, asked, since, now)
+            return Watched(now, judged.result, said, says_no=no)
         now = round(now + max(SHORTEST_PAUSE, min(poll.every, left, still)), 6)
 
 
 def judge(until: str, scope: Mapping[str, Json], seen: Seen) -> _Judged:
     """Whether `until` holds for what was seen, and what that was, in words."""
     if seen.problem:
-        return _Judged(False, None, seen.problem)
+        return _Judged(False, None, seen.problem, answered=False)
     try:
         held = holds(until, {**scope, "result": seen.result})
     except EvaluationError as error:
-        return _Judged(False, seen.result, str(error))
+        return _Judged(False, seen.result, str(error), answered=False)
     return _Judged(held, seen.result, _said(seen.result))
 
 

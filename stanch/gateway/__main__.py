@@ -6,7 +6,6 @@ import asyncio
 import logging
 import signal
 import sys
-from datetime import UTC, datetime
 from typing import NoReturn
 
 from stanch.cli.exits import DONE, leave, status_of
@@ -14,7 +13,7 @@ from stanch.client.connect import connect
 from stanch.config import load_config
 from stanch.errors import StanchError
 from stanch.gateway.app import serve
-from stanch.library import load_library
+from stanch.shelf import Shelf
 
 
 def main() -> NoReturn:
@@ -29,13 +28,13 @@ def main() -> NoReturn:
 
 async def _serve() -> None:
     config = load_config()
-    library = load_library(config.runbooks, datetime.now(UTC).date())
+    shelf = Shelf.read(config.runbooks)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     # Alerts get 503 until Temporal is there, which is no reason not to answer them.
     client = await connect(config, lazy=True)
-    await serve(config, client, library, eager=False, stop=stop)
+    await serve(config, client, shelf, eager=False, stop=stop)
 
 
 if __name__ == "__main__":

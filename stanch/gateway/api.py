@@ -9,9 +9,9 @@ from __future__ import annotations
 import dataclasses
 import re
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -21,18 +21,19 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from temporalio.client import Client
 
-from stanch.client import incidents, runs
+from stanch.client import incidents, leases, runs
 from stanch.client.joining import incident_name
-from stanch.client.start import Start
-from stanch.contract import Abort, Decision, IncidentRef, Order, Proof, Severity
+from stanch.client.start import Start, unsigned
+from stanch.contract import Abort, Decision, IncidentRef, Order
 from stanch.errors import InvalidInput
 from stanch.gateway.alerts.document import read
+from stanch.gateway.bodies import IncidentWanted, RunWanted
 from stanch.gateway.body import read_body
 from stanch.gateway.engine import Engine
+from stanch.gateway.openapi import document
 from stanch.gateway.people import People
 from stanch.language.inputs import check_inputs
-from stanch.language.plan import Json
-from stanch.library import Library
+from stanch.shelf import Shelf
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -45,51 +46,37 @@ Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 _KEY = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
 _MOST_RUNS = 500
-
-
-@dataclass(frozen=True, slots=True)
-class RunWanted:
-    """Body of `POST /api/v1/runs`. The same `key` again, while the run is open, is the same run."""
-
-    runbook: str
-    by: str
-    inputs: Mapping[str, Json] = field(default_factory=dict)
-    severity: Severity = "SEV3"
-    key: str = ""
-    incident: str = ""
-    """The incident that it belongs to, and is held with."""
-
-
-@dataclass(frozen=True, slots=True)
-class IncidentWanted:
-    """Body of `POST /api/v1/incidents/{incident}/hold` and `/release`."""
-
-    by: str
-    reason: str = ""
-    via: str = "api"
-    proof: Proof | None = None
+DESCRIPTION = "/api/v1/openapi.json"
 
 
 class Api:
-    def __init__(self, engine: Engine, library: Library, people: People, *, max_body: int) -> None:
+    def __init__(self, engine: Engine, shelf: Shelf, people: People, *, max_body: int) -> None:
         self._engine = engine
-        self._library = library
+        self._shelf = shelf
         self._people = people
         self._max_body = max_body
 
     def routes(self) -> list[Route]:
         """The longer paths come first: a run's name has slashes of its own."""
         return [
+            Route(DESCRIPTION, self.describe, methods=["GET"]),
             Route("/api/v1/runs", self._admitted(self.index), methods=["GET"]),
             Route("/api/v1/runs", self._admitted(self.start), methods=["POST"]),
             Route("/api/v1/runs/{run:path}/decisions", self._admitted(self.decide), methods=["POST"]),
             Route("/api/v1/runs/{run:path}/abort", self._admitted(self.abort), methods=["POST"]),
             Route("/api/v1/runs/{run:path}/orders", self._admitted(self.order), methods=["POST"]),
             Route("/api/v1/runs/{run:path}", self._admitted(self.show), methods=["GET"]),
+            Route("/api/v1/leases", self._admitted(self.list_leases), methods=["GET"]),
+            Route("/api/v1/incidents", self._admitted(self.list_incidents), methods=["GET"]),
             Route("/api/v1/incidents/{incident}", self._admitted(self.show_incident), methods=["GET"]),
             Route("/api/v1/incidents/{incident}/hold", self._admitted(self.hold), methods=["POST"]),
             Route("/api/v1/incidents/{incident}/release", self._admitted(self.release), methods=["POST"]),
+            Route("/api/v1/incidents/{incident}/trust", self._admitted(self.trust), methods=["POST"]),
         ]
+
+    async def describe(self, _request: Request) -> Response:
+        """It holds nothing of anybody, so whoever asks may have it."""
+        return JSONResponse(document())
 
     async def index(self, request: Request) -> Response:
         opened = request.query_params.get("open", "false")
@@ -104,7 +91,8 @@ class Api:
 
     async def start(self, request: Request) -> Response:
         wanted = await self._said(request, RunWanted)
-        plan = self._library.plans.get(wanted.runbook)
+        await self._shelf.refresh()
+        plan = self._shelf.library.plans.get(wanted.runbook)
         if plan is None:
             raise HTTPException(404, f"there is no runbook `{wanted.runbook[:64]}`")
         if wanted.key and not _KEY.fullmatch(wanted.key):
@@ -119,12 +107,15 @@ class Api:
             if wanted.incident
             else None,
         )
-        return JSONResponse(dataclasses.asdict(await self._engine.start(start)), 201)
+        # A program on this machine that shows no token says who started it, and nobody has proven that.
+        sign = self._people.sign_start if self._people.admit(request) else unsigned
+        return JSONResponse(dataclasses.asdict(await self._engine.start(start, sign)), 201)
 
     async def show(self, request: Request) -> Response:
         run = await self._resolve(request)
         async with self._engine.call("view", whom="a worker (is one running?)") as client:
-            seen = await runs.view(client.get_workflow_handle(run))
+            handle = client.get_workflow_handle(run)
+            seen = await runs.settled(handle, await runs.view(handle))
         return JSONResponse(dataclasses.asdict(seen))
 
     async def decide(self, request: Request) -> Response:
@@ -146,10 +137,27 @@ class Api:
     async def order(self, request: Request) -> Response:
         order = await self._said(request, Order)
         run = await self._resolve(request)
+        if order.verb == "undo":
+            sign = self._people.sign_start if self._people.admit(request) else unsigned
+            if (begun := await self._engine.undo(run, order, sign)) is not None:
+                return JSONResponse(dataclasses.asdict(begun))
         async with self._engine.call("order", whom="a worker (is one running?)") as client:
             handle = client.get_workflow_handle(run)
             accepted = await runs.order(handle, await self._signed(request, handle, order))
         return JSONResponse(dataclasses.asdict(accepted))
+
+    async def list_leases(self, _: Request) -> Response:
+        async with self._engine.call("list", whom="a worker (is one running?)") as client:
+            found = await leases.list_leases(client)
+        return JSONResponse({"leases": [dataclasses.asdict(each) for each in found]})
+
+    async def list_incidents(self, request: Request) -> Response:
+        with_ended = request.query_params.get("all", "false")
+        if with_ended not in ("true", "false"):
+            raise InvalidInput("all: expected `true` or `false`")
+        async with self._engine.call("list") as client:
+            lines = await incidents.list_incidents(client, with_ended=with_ended == "true", limit=_MOST_RUNS)
+        return JSONResponse({"incidents": [dataclasses.asdict(line) for line in lines]})
 
     async def show_incident(self, request: Request) -> Response:
         async with self._incident(request, "view") as (client, incident):
@@ -162,11 +170,20 @@ class Api:
     async def release(self, request: Request) -> Response:
         return await self._order_all(request, "release")
 
-    async def _order_all(self, request: Request, verb: Literal["hold", "release"]) -> Response:
+    async def trust(self, request: Request) -> Response:
+        return await self._order_all(request, "trust")
+
+    async def _order_all(self, request: Request, verb: Literal["hold", "release", "trust"]) -> Response:
         wanted = await self._said(request, IncidentWanted)
         async with self._incident(request, verb) as (client, incident):
             order = Order(
-                verb, wanted.by, wanted.reason, incident=incident, via=wanted.via, proof=wanted.proof
+                verb,
+                wanted.by,
+                wanted.reason,
+                incident=incident,
+                key=wanted.key,
+                via=wanted.via,
+                proof=wanted.proof,
             )
             accepted = await incidents.order(client, await self._signed(request, None, order))
         return JSONResponse(dataclasses.asdict(accepted))

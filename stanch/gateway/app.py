@@ -23,12 +23,13 @@ from stanch.gateway.metrics import Metrics
 from stanch.gateway.people import read_people
 from stanch.gateway.server import listen
 from stanch.library import Library
+from stanch.shelf import Shelf
 
 
 async def serve(
     config: Config,
     client: Client,
-    library: Library,
+    library: Library | Shelf,
     *,
     eager: bool,
     stop: asyncio.Event,
@@ -46,27 +47,29 @@ async def serve(
 
 
 def create_app(
-    config: Config, client_provider: ClientProvider, library: Library, *, eager: bool = False
+    config: Config, client_provider: ClientProvider, library: Library | Shelf, *, eager: bool = False
 ) -> Starlette:
     """The application; `client_provider` is asked for a client at every call. `eager` offers the first task
     of a run to a worker in this process. Raises InvalidInput when a token or a key cannot be read."""
     metrics = Metrics()
+    shelf = library if isinstance(library, Shelf) else Shelf(library)
     engine = Engine(config, client_provider, metrics, eager=eager)
     settings = config.gateway
+    people = read_people(settings)
     deliveries = Deliveries(
-        Dispatcher(config, engine, library),
+        Dispatcher(config, engine, shelf, people.sign_start),
         metrics,
         token=read_token(settings.alert_token),
         max_body=settings.max_body,
     )
-    health = Health(engine, library, metrics)
+    health = Health(engine, shelf, metrics)
     return Starlette(
         routes=[
             Route("/alerts/{source}", deliveries.receive, methods=["POST"]),
             Route("/healthz", health.alive),
             Route("/readyz", health.ready),
             Route("/metrics", health.metrics),
-            *Api(engine, library, read_people(settings), max_body=settings.max_body).routes(),
+            *Api(engine, shelf, people, max_body=settings.max_body).routes(),
         ],
         exception_handlers={
             HTTPException: answers.refused,

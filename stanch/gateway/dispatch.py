@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, TypeVar
 
-from stanch.client.start import Start, run_id, run_url
+from stanch.client.start import Sign, Start, run_id, run_url
 from stanch.config import Config
 from stanch.contract import AlertChanged, Trigger
 from stanch.errors import EngineUnavailable, InvalidInput
@@ -26,7 +26,7 @@ from stanch.gateway.alerts.alert import Alert
 from stanch.gateway.engine import Engine
 from stanch.gateway.flapping import history
 from stanch.gateway.routing import Match, Problem, concerned, route
-from stanch.library import Library
+from stanch.shelf import Shelf
 
 State: TypeAlias = Literal["started", "running", "already_handled"]
 _T = TypeVar("_T")
@@ -72,16 +72,18 @@ class Receipt:
 class Dispatcher:
     """Shared by all deliveries of a gateway."""
 
-    def __init__(self, config: Config, engine: Engine, library: Library) -> None:
+    def __init__(self, config: Config, engine: Engine, shelf: Shelf, sign: Sign) -> None:
         self._config = config
         self._engine = engine
-        self._triggers = library.triggers
+        self._shelf = shelf
+        self._sign = sign
         self._opening: dict[tuple[str, float], asyncio.Task[Touched]] = {}
         self._told: OrderedDict[tuple[str, str, str, float], None] = OrderedDict()
 
     async def deliver(self, alerts: Iterable[Alert]) -> Receipt:
         """Start, or find, the runs of `alerts`; done when Temporal has them. Raises EngineUnavailable, after
         which the same delivery may be repeated: what it has started is then found."""
+        await self._shelf.refresh()
         # One delivery may name an alert twice; the last word counts.
         distinct = {alert.fingerprint: alert for alert in alerts}.values()
         firing = [alert for alert in distinct if alert.status == "firing"]
@@ -96,7 +98,7 @@ class Dispatcher:
         )
 
     async def _fire(self, alert: Alert) -> Outcome:
-        routed = route(alert, self._triggers)
+        routed = route(alert, self._shelf.library.triggers)
         touched: list[Touched] = []
         problems = list(routed.problems)
         for match in routed.matches:
@@ -137,7 +139,7 @@ class Dispatcher:
         else:
             flaps = await history(self._engine, self._config.policy.flap, run, match.plan, time.time())
             start = replace(self._start(alert, match), flaps=flaps)
-            execution = (await self._engine.start(start)).execution
+            execution = (await self._engine.start(start, self._sign)).execution
         url = run_url(self._config, run)
         return Touched(run, execution, url, match.plan.runbook, alert.fingerprint, state)
 
@@ -161,7 +163,7 @@ class Dispatcher:
         )
 
     async def _resolve(self, alert: Alert) -> None:
-        for runbook in concerned(alert, self._triggers):
+        for runbook in concerned(alert, self._shelf.library.triggers):
             run = run_id(runbook, alert.fingerprint)
             found = await self._engine.find(run)
             # An older episode's end, delivered late, says nothing about the one that is being handled.

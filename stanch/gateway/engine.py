@@ -19,9 +19,10 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from stanch.client.start import Start, Started, start_run
+from stanch.client import afterwards, runs
+from stanch.client.start import Sign, Start, Started, start_run
 from stanch.config import Config
-from stanch.contract import SIGNAL_ALERT, AlertChanged
+from stanch.contract import SIGNAL_ALERT, Accepted, AlertChanged, Order
 from stanch.errors import EngineUnavailable, InvalidInput
 from stanch.gateway.metrics import Metrics
 
@@ -101,11 +102,20 @@ class Engine:
             found = [each async for each in client.list_workflows(query, limit=_MOST_RECENT)]
         return sorted(found, key=lambda each: each.start_time, reverse=True)
 
-    async def start(self, start: Start) -> Started:
+    async def start(self, start: Start, sign: Sign) -> Started:
+        """Start the run with the proof that `sign` gives it."""
         async with self.call("start") as client:
-            started = await start_run(client, self._config, start, eager=self._eager)
+            started = await start_run(client, self._config, start, eager=self._eager, sign=sign)
         self._metrics.runs.labels(start.plan.runbook).inc()
         return started
+
+    async def undo(self, run: str, order: Order, sign: Sign) -> Accepted | None:
+        """Begin to take back what a run that has ended has changed; None for one that has not ended. Raises
+        IllegalDecision."""
+        whom = "a worker (is one running?)"
+        async with self.call("undo", deadline=runs.WORKER_PATIENCE, whom=whom) as client:
+            handle = client.get_workflow_handle(run)
+            return await afterwards.undo(client, self._config, handle, order, sign)
 
     async def tell(self, run: str, execution: str, change: AlertChanged) -> None:
         """Signal an alert's change to a run; one that has ended meanwhile need not know."""

@@ -18,7 +18,7 @@ from starlette.requests import Request
 
 from stanch.client.signing import parse_key, signed
 from stanch.config import GatewayConfig
-from stanch.contract import Abort, Decision, Order
+from stanch.contract import Abort, Decision, Order, RunInput
 from stanch.errors import InvalidInput
 from stanch.gateway.access import bearer, require_here
 from stanch.language.plan import Json
@@ -59,6 +59,10 @@ class People:
             # With it a person could let in a key that speaks for others: the gateway's own may do that.
             raise HTTPException(403, "the gateway signs no `trust`; sign it with a key of yours")
         return signed(message, run, started, key=self.key)
+
+    def sign_start(self, given: RunInput, run: str) -> RunInput:
+        """What a run is started with, signed if the gateway has a key."""
+        return given if self.key is None else signed(given, run, 0.0, key=self.key)
 
 
 def read_people(settings: GatewayConfig) -> People:

@@ -3,16 +3,18 @@
 1. A member is `pending` from an order on until it has answered that order, or a later one.
 2. A run that joins while the incident is on hold is held from its start, so it need not be told.
 3. The incident lets go as soon as no member has refused to; one that refuses keeps all later runs held, too.
+   It ends when it has no member and is not on hold.
 4. The timeline is bounded, and so is everything else but the members.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from stanch.conductor.authority.people import clock
-from stanch.contract import IncidentView, Join, Member, Moment, Order, TellTask, Told
+from stanch.conductor.authority.trusting import trust_words
+from stanch.contract import IncidentView, Join, Look, Member, Moment, Order, TellTask, Told
 from stanch.incident import proving
 
 _MOMENTS = 200
@@ -40,8 +42,10 @@ def refusal(state: IncidentView, order: Order, at: float) -> str:
         return f"the order is for the incident {order.incident}, and this is {state.id}"
     if order.verb == "hold":
         wrong = "" if order.reason.strip() else "`hold` needs a reason"
+    elif order.verb == "trust":
+        wrong = proving.not_trusted(state, order)
     elif order.verb != "release":
-        wrong = f"an incident takes `hold` and `release`, not `{order.verb}`"
+        wrong = f"an incident takes `hold`, `release` and `trust`, not `{order.verb}`"
     elif not state.held and not any(member.held or member.pending for member in state.members):
         wrong = f"the incident {state.id} is not on hold"
     else:
@@ -86,6 +90,37 @@ def answered(state: IncidentView, task: TellTask, told: Told, at: float) -> Inci
     )
     words = f"{run}: {order.verb} " + ("obeyed" if obeys else f"refused: {told.reason}")
     return _with(replace(state, members=members), at, order.verb, words)
+
+
+def trusted(state: IncidentView, order: Order, at: float) -> IncidentView:
+    """With the order's key among those that are believed."""
+    assert order.key is not None
+    words = f"{order.by} {trust_words(order.key)} ({proving.mark(state, order)})"
+    state = proving.taken(state, order, at)
+    keys = (*(key for key in state.keys if key.id != order.key.id), order.key)
+    reason = f": {order.reason}" if order.reason else ""
+    return _with(replace(state, keys=keys), at, "trusted", words + reason, order.by)
+
+
+def left(state: IncidentView, looked: Look, gone: Mapping[str, str], at: float) -> IncidentView:
+    """Without the runs that have ended. One that has joined anew since it was looked at stays."""
+    for each in looked.members:
+        if each.run in gone and any(_same(member, each) for member in state.members):
+            members = tuple(member for member in state.members if member.run != each.run)
+            state = _with(replace(state, members=members), at, "left", f"{each.run}: {gone[each.run]}")
+    return state
+
+
+def _same(member: Member, other: Member) -> bool:
+    return (member.run, member.joined) == (other.run, other.joined)
+
+
+def is_over(state: IncidentView) -> bool:
+    return not state.members and not state.held
+
+
+def ended(state: IncidentView, at: float) -> IncidentView:
+    return _with(state, at, "ended", "none of its runs is open; the next one begins it anew")
 
 
 def let_go(state: IncidentView) -> IncidentView:

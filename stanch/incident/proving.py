@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from stanch.conductor.authority import trusting
 from stanch.contract import IncidentView, Order, PublicKey
 from stanch.proof import find, problem, spent
 
@@ -32,6 +33,11 @@ def taken(state: IncidentView, order: Order, at: float) -> IncidentView:
     used = {name: until for name, until in state.used.items() if until >= at}
     new = {name: min(until, _FOR_EVER) for name, until in spent(key, order).items()}
     return replace(state, used=used | new)
+
+
+def not_trusted(state: IncidentView, order: Order) -> str:
+    """Why the signer of a `trust` cannot let its key in; empty when they can."""
+    return trusting.problem(order.key, _key(state, order), state.keys, "incident")
 
 
 def mark(state: IncidentView, order: Order) -> str:

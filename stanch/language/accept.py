@@ -239,7 +239,14 @@ def _every(parts: Sequence[Accepts]) -> Accepts:
         case [first, second]:
             return lambda value: first(value) and second(value)
         case _:
-            return lambda value: all(part(value) for part in parts)
+            return partial(_fits_all, parts)
+
+
+def _fits_all(parts: Sequence[Accepts], value: Json) -> bool:
+    for part in parts:  # noqa: SIM110 (a generator takes twice as long)
+        if not part(value):
+            return False
+    return True
 
 
 _TYPES: Mapping[str, tuple[type, ...]] = {

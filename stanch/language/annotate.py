@@ -283,8 +283,9 @@ class _Annotator:
                     self._param(call, entry, scope)
 
     def _param(self, call: CallDoc, entry: Entry, scope: Scope) -> None:
-        wanted = NOTHING if call.spec is None else of_param(call.spec, entry.name)
-        self._judge.template(entry.value, scope, wanted, entry.name)
+        name = entry.key.text
+        wanted = NOTHING if call.spec is None else of_param(call.spec, name)
+        self._judge.template(entry.value, scope, wanted, name)
 
     def _required(self, required: tuple[RequireDoc, ...], scope: Scope) -> Scope:
         """The scope behind them. They are checked in order, so each stands behind those above it."""

@@ -4,10 +4,11 @@ The files are read by whoever calls the compiler (`stanch.schemas`); this module
 Beside `$defs/params` and `$defs/result` (JSON Schema) a file has `x-stanch`:
 
 - `effect`: `read` (it can only read), `declared` (each step says `effect:`), `optional` (`manual`: it reads
-  unless the step says `change`), or told by a parameter (`{"param": "method", "missing": "read",
-  "reads": "GET|HEAD", "changes": "DELETE"}`; `EffectByParam`);
+  unless the step says `change`), or told by a parameter, or the first there is of several
+  (`{"param": "method", "missing": "read", "reads": "GET|HEAD", "changes": "DELETE"}`; `EffectByParam`);
 - `targets`: the parameter that names what is touched, if one does; a list of exactly one target written in
-  the runbook makes `result` one object, anything else makes it a list of them (`per_target` true);
+  the runbook makes `result` one object, anything else makes it a list of them (`per_target` true), but for
+  what is written as one value where that may be one target (`per_target` `"listed"`);
 - `timeout`: seconds a step may take when it does not say;
 - `knows_done`, `knows_undo`: whether the action brings its own.
 """
@@ -26,9 +27,10 @@ from stanch.language.plan import Effect, Json
 class EffectByParam:
     """A parameter tells whether a call changes anything: an HTTP method, or the words of a command line."""
 
-    param: str
+    params: tuple[str, ...]
+    """The first of them that is there tells."""
     missing: Effect | None
-    """What a call without it does; None when the step has to say."""
+    """What a call without any of them does; None when the step has to say."""
     reads: re.Pattern[str]
     changes: re.Pattern[str]
     """What the parameter begins with, in whole words; the step has to say when neither matches."""
@@ -53,6 +55,8 @@ class ActionSpec:
     timeout: float
     targets: str | None = None
     per_target: bool = False
+    one_by_name: bool = False
+    """What is written as one value, also one to be filled in, is one target."""
     knows_done: bool = False
     knows_undo: bool = False
 
@@ -74,7 +78,8 @@ def action_spec(name: str, document: Json) -> ActionSpec:
         result={**document["$defs"]["result"], "$defs": document["$defs"]},
         timeout=float(own["timeout"]),
         targets=own.get("targets"),
-        per_target=own.get("per_target", False),
+        per_target=bool(own.get("per_target")),
+        one_by_name=own.get("per_target") == "listed",
         knows_done=own.get("knows_done", False),
         knows_undo=own.get("knows_undo", False),
     )
@@ -84,7 +89,8 @@ def _rule(said: Json) -> EffectRule:
     if not isinstance(said, dict):
         return said  # type: ignore[no-any-return]
     reads, changes = (_beginning(said.get(word)) for word in ("reads", "changes"))
-    return EffectByParam(said["param"], said.get("missing"), reads, changes)
+    params = (said["param"],) if isinstance(said["param"], str) else tuple(said["param"])
+    return EffectByParam(params, said.get("missing"), reads, changes)
 
 
 def _beginning(pattern: str | None) -> re.Pattern[str]:

@@ -24,6 +24,9 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
 
+_NAMES = re.compile(r"([A-Za-z_](?<![\w.].)\w*(?:\.[A-Za-z_]\w*)*)", re.ASCII)
+"""The chains of an expression without a text, a comment, or space beside a point: of most of them."""
+
 
 @record
 class Chain:
@@ -50,6 +53,26 @@ class Chain:
 @lru_cache(maxsize=4096)
 def chains(cel: str) -> tuple[Chain, ...]:
     """Every chain in the expression `cel`, in order."""
+    if '"' in cel or "'" in cel or "//" in cel or " ." in cel or ". " in cel or not cel.isprintable():
+        return _scanned(cel)
+    return _split(cel)
+
+
+def _split(cel: str) -> tuple[Chain, ...]:
+    """Those of an expression that has none of what makes it hard, in half the time of `_scanned`."""
+    pieces = _NAMES.split(cel)
+    found = []
+    at = len(pieces[0])
+    for written, behind in zip(pieces[1::2], pieces[2::2], strict=True):
+        parts = written.split(".")
+        if behind.lstrip().startswith("("):
+            parts.pop()  # a method that is called
+        found.append(Chain(tuple(parts), at, written))
+        at += len(written) + len(behind)
+    return tuple(found)
+
+
+def _scanned(cel: str) -> tuple[Chain, ...]:
     found = []
     for token in _TOKEN.finditer(cel):
         if token.lastgroup not in ("chain", "prefix"):

@@ -80,7 +80,6 @@ CODES: dict[str, Code] = {
     "RB211": Code("a word that has no meaning where it stands"),
     "RB212": Code("no title", _ADVICE),
     "RB213": Code("nobody has reviewed the runbook lately", _ADVICE),
-    "RB214": Code("a promise that this release does not keep yet", _ADVICE),
     "RB215": Code("an `allow` comment for what cannot be allowed"),
     "RB216": Code("an `allow` comment without a reason"),
     "RB217": Code("an `allow` comment that is not understood"),

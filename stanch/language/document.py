@@ -40,6 +40,8 @@ class CallDoc:
     """It names exactly one target, so its result is one object."""
     lost: frozenset[str] = frozenset()
     """Parameters that were not understood."""
+    zone: str = ""
+    """Of the step that it stands in, or of the block round that."""
 
     @property
     def name(self) -> Span:
@@ -99,6 +101,8 @@ class CheckDoc(_Keyed):
     broken: bool = False
     """Something in it was not understood."""
     says_read: bool = False
+    after: Scalar | None = None
+    """Of a `verify` in a loop: behind which part of it, `batch` or `all`."""
 
 
 @record
@@ -207,7 +211,7 @@ class LoopDoc(_Keyed):
     max_items: int | None = None
     batches: tuple[int | str, ...] = ()
     pause: float = 0.0
-    max_failures: int = 0
+    max_failures: int | str = 0
     empty_ok: bool = False
 
 

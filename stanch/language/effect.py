@@ -31,8 +31,15 @@ def call_effect(call: CallDoc | None, said: Effect | None) -> Effect | None:
         case "optional":
             return said or "read"
         case EffectByParam() as rule:
-            value = call.param(rule.param)
-            return said or (rule.missing if value is None else rule.of(_words(value)))
+            found = rule_effect(rule, call)
+            # What surely changes something is no read because somebody says so.
+            return found if found == "change" else said or found
+
+
+def rule_effect(rule: EffectByParam, call: CallDoc) -> Effect | None:
+    """What the parameters tell; None when the author has to say."""
+    value = next((held for name in rule.params if (held := call.param(name)) is not None), None)
+    return rule.missing if value is None else rule.of(_words(value))
 
 
 def _words(value: Node) -> str:

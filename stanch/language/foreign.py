@@ -53,6 +53,7 @@ _SYNONYMS: Mapping[str, Mapping[str, str]] = {
         runbook="call include import template include_tasks import_tasks workflow subworkflow",
         verify="validate healthcheck health_check post_check",
         irreversible="no_undo",
+        zone="task_queue queue worker runner location",
     ),
     "retry": _by_foreign(
         times="attempts max max_attempts retries count limit", every="delay interval backoff wait sleep"
@@ -88,6 +89,7 @@ _SYNONYMS: Mapping[str, Mapping[str, str]] = {
         env="environment vars",
         **{"as": "user username become_user run_as"},
     ),
+    "command": _by_foreign(run="command cmd exec args argv program", env="environment vars", stdin="input"),
     "ansible": _by_foreign(hosts="host targets", vars="extra_vars variables env", args="arguments params"),
     "http": _by_foreign(
         url="uri endpoint address",
@@ -113,7 +115,7 @@ _ORDER = "steps run from top to bottom, so take it out; what has to be true stan
 _TOLD: Mapping[str, Mapping[str, str]] = {
     _STEP: {
         **dict.fromkeys(("with", "params", "parameters", "args", "arguments"), _INSIDE),
-        **dict.fromkeys(("run", "command", "cmd", "shell", "bash", "exec", "sh"), _SHELL),
+        **dict.fromkeys(("run", "cmd", "shell", "bash", "exec", "sh"), _SHELL),
         **dict.fromkeys(
             ("needs", "depends_on", "dependencies", "depends", "after", "requires", "next"), _ORDER
         ),
@@ -164,7 +166,7 @@ _TOLD: Mapping[str, Mapping[str, str]] = {
         "timeout": "it belongs to a step, or to a block around several",
     },
     "ssh": dict.fromkeys(("become", "sudo"), "write `as: root`"),
-    **dict.fromkeys(("done", "verify", "undo", "when"), dict.fromkeys(("command", *_TOOLS), _SHELL)),
+    **dict.fromkeys(("done", "verify", "undo", "when"), dict.fromkeys(_TOOLS, _SHELL)),
     "input": {"required": "take it out: an input without a `default` must be given"},
 }
 """By what has the word: what to do about one that has no counterpart."""

@@ -76,9 +76,10 @@ def is_checked_after(require: RequireDoc, step: str) -> bool:
 
 
 def is_asked_in_rounds(step: StepDoc) -> bool:
-    """Whether the `verify` of a step with a loop reads the loop's item: it is asked in each round then."""
+    """Whether the `verify` of a step with a loop reads the loop's item: it is asked in each round then,
+    unless it says when it is asked."""
     check, loop = step.verify, step.loop
-    if check is None or loop is None or check.poll is None:
+    if check is None or loop is None or check.poll is None or check.after is not None:
         return False
     polled = (check.poll.until, check.poll.worse)
     read = [each.cel for each in polled if each is not None]

@@ -47,8 +47,8 @@ def value_hint(name: str, misfit: Misfit) -> str | None:
         return _named(name, value, "-" if "`-`" in title else "_", misfit.of_name)
     if title.startswith("a role such as") and isinstance(value, str):
         return _named(name, value, "_", of_name=False)
-    if title.startswith("a date such as") and isinstance(value, str):
-        return _date(name, value)
+    if title.startswith(("a date such as", "a statement without")) and isinstance(value, str):
+        return _date(name, value) if title.startswith("a date") else _statement(value)
     if misfit.path[-2:-1] in (("inputs",), ("fields",)) and misfit.keyword == "type":
         word = value.lower() if isinstance(value, str) else "string"
         return f"write `{name}: {{type: {word if word in _KINDS else TYPES.get(word, 'string')}}}`"
@@ -133,6 +133,14 @@ def _date(name: str, value: str) -> str | None:
         return "year, month and day, with `-` between them"
     year, month, day = found.groups()
     return f"write `{name}: {year}-{int(month):02}-{int(day):02}`"
+
+
+def _statement(value: str) -> str | None:
+    """SQL into which a value was put as text."""
+    if (found := re.search(r"\$\{\{\s*([\w.]+)\s*\}\}", value)) is None:
+        return None
+    word = found.group(1).rpartition(".")[2]
+    return f'write `%({word})s` there, without quotes, and `params: {{{word}: "{found.group(0)}"}}` beside it'
 
 
 # --- by word ----------------------------------------------------------------------------------------------
@@ -317,6 +325,7 @@ _BY_WORD: Mapping[str, _Hint] = {
     "http": _action("http", "{url: https://...}"),
     "prometheus": _action("prometheus", "{query: up}"),
     "ssh": _action("ssh", "{hosts: [web1], run: [uptime]}"),
+    "command": _action("command", "{run: [gcloud, compute, instances, list]}"),
     "ansible": _action("ansible", "{playbook: site.yml, hosts: [web1]}"),
     "undo": _action("undo", "{ssh: {run: [...]}}"),
     "done": _action("done", "{ssh: {run: [...]}, until: result.rc == 0, within: 2m}"),

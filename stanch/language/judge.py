@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import lru_cache
 from typing import TypeAlias
 
 from stanch.language.cel_error import Finding, explain_all
@@ -174,7 +175,8 @@ class Judge:
             return _understand(cel, scope)
         key = (cel, scope.result, scope.alert)
         if (known := self._understood.get(key)) is None:
-            known = self._understood[key] = _understand(cel, scope)
+            inputs = tuple(scope.inputs.items()) if "inputs" in cel else ()
+            known = self._understood[key] = _understand_anywhere(cel, scope.result, scope.alert, inputs)
         return known
 
     def _text(self, scalar: Scalar, scope: Scope, wanted: Wanted, name: str) -> Signature:
@@ -228,6 +230,17 @@ def _understand(cel: str, scope: Scope) -> _Understood:
     found = references(cel, scope)
     beside = round_types(cel, scope) if reads_rounds(cel, scope) else NO_NAMES
     return found, check_found(cel, found, beside)
+
+
+@lru_cache(maxsize=8192)
+def _understand_anywhere(
+    cel: str, result: ResultType | None, alert: bool, inputs: tuple[tuple[str, Signature], ...]
+) -> _Understood:
+    """For what means the same in all runbooks, given the same `inputs` if it may read one of them.
+
+    `result.rc == 0` stands in every second runbook of a library.
+    """
+    return _understand(cel, Scope(inputs=dict(inputs), result=result, alert=alert))
 
 
 def _readable(scope: Scope) -> list[str]:

@@ -147,7 +147,9 @@ def _text(scalar: Scalar | None) -> str | None:
 
 
 def _call(call: CallDoc) -> Call:
-    return Call(call.action, _values(call.all_params), call.one)
+    knows = call.spec is not None and call.spec.knows_done and not call.by_hand
+    zone = "" if call.by_hand else call.zone
+    return Call(call.action, _values(call.all_params), call.one, knows, zone)
 
 
 def _values(entries: Iterable[Entry]) -> dict[str, Json]:
@@ -204,7 +206,12 @@ def _poll(poll: PollDoc, within: float) -> Poll:
 
 def _verify(step: StepDoc, by_id: Mapping[str, StepDoc]) -> Check | None:
     check = _check(step.verify, by_id, 0.0)
-    return check and replace(check, each_round=is_asked_in_rounds(step))
+    if check is None or step.loop is None or step.verify is None:
+        return check
+    if is_asked_in_rounds(step):
+        return replace(check, each_round=True)
+    behind_all = step.verify.after is not None and step.verify.after.text == "all"
+    return replace(check, each_batch=not behind_all and not _is_at_once(step.loop, step))
 
 
 def _check(check: CheckDoc | None, by_id: Mapping[str, StepDoc], within: float) -> Check | None:
@@ -222,16 +229,19 @@ def _require(require: RequireDoc, step: str) -> Require:
 
 def _loop(loop: LoopDoc, step: StepDoc) -> ForEach:
     """Rounds go one by one, unless the author says otherwise."""
-    at_once = loop.parallel or (step.parallel and step.kind != "block")
     return ForEach(
         name=loop.name.text,
         items=plain(loop.items),
-        batches=() if at_once else loop.batches or (1,),
+        batches=() if _is_at_once(loop, step) else loop.batches or (1,),
         pause=loop.pause,
         max_failures=loop.max_failures,
         empty_ok=loop.empty_ok,
         most=loop.max_items or 0,
     )
+
+
+def _is_at_once(loop: LoopDoc, step: StepDoc) -> bool:
+    return loop.parallel or (step.parallel and step.kind != "block")
 
 
 def _approval(approval: ApprovalDoc) -> Approval:

@@ -94,7 +94,9 @@ def _one_of(misfit: Misfit) -> str:
 
 
 def _excluding(misfit: Misfit) -> str:
-    """`not` in a schema of ours says which words exclude each other."""
+    """`not` in a schema of ours says which words exclude each other, or has a title that says what fits."""
+    if misfit.title:
+        return f"must be {misfit.title}"
     branches = misfit.wanted.get("anyOf", [misfit.wanted]) if isinstance(misfit.wanted, Mapping) else []
     names = [name for branch in branches for name in branch.get("required", ()) if name in misfit.value]
     return f"cannot have {listed(names)} beside what else it has" if names else "is not allowed"

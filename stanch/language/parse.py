@@ -25,9 +25,9 @@ from stanch.language.parts import (
     triggers,
 )
 from stanch.language.plan import Json, RevertAt
-from stanch.language.shapes import Shapes, shapes_of
+from stanch.language.shapes import Shape, Shapes, shapes_of
 from stanch.language.source import Source
-from stanch.language.structure import Fitted, Head, fit
+from stanch.language.structure import Head, fit
 from stanch.language.tree import Entry, Mapping, Node, Scalar, Sequence, plain
 
 MOST_STEPS = 500
@@ -35,6 +35,7 @@ MOST_STEPS = 500
 
 _WITH_CALLS = ("done", "verify", "undo", "revert", "when")
 """Words inside of whose values calls stand."""
+_NOTHING: frozenset[str] = frozenset()
 _KINDS: tuple[tuple[str, StepKind], ...] = (
     ("steps", "block"),
     ("runbook", "child"),
@@ -64,12 +65,13 @@ class _Parser:
         self._shapes: Shapes = shapes_of(catalogue)
         self._report = report
         self._read = 0
+        self._zone = ""
+        """Of the step that is being read."""
 
     def document(self, root: Mapping) -> Document:
         first = root.entries[0].key if root.entries else root
         data = {entry.name: _outline(entry) for entry in root.entries}
-        fitted = fit(root, data, self._shapes.top, Head("the runbook", first), self._report)
-        node = fitted.node
+        node, lost, _ = self._fit(root, data, self._shapes.top, "the runbook", first)
         steps = node.get("steps")
         return Document(
             source=self._source,
@@ -90,7 +92,7 @@ class _Parser:
             locks=tuple(item for item in items(node.get("locks")) if isinstance(item, Scalar)),
             outputs=tuple(outputs(node.get("outputs"))),
             links=tuple(links(node.get("links"))),
-            lost=frozenset(fitted.lost),
+            lost=lost,
         )
 
     def _steps(self, node: Node | None) -> Iterator[StepDoc]:
@@ -113,10 +115,9 @@ class _Parser:
 
     def _step(self, written: Mapping) -> StepDoc:
         head = written.entries[0].key if written.entries else written
-        fitted = fit(
-            written, self._step_data(written), self._shapes.step, Head("this step", head), self._report
-        )
-        node, lost = fitted.node, fitted.lost
+        data = self._step_data(written)
+        node, lost, strange = self._fit(written, data, self._shapes.step, "this step", head)
+        outer, self._zone = self._zone, text(node, "zone") or self._zone
         call = self._call(node, None)
         steps = node.get("steps")
         children = () if steps is None else tuple(self._steps(steps))
@@ -132,8 +133,9 @@ class _Parser:
                 parts["poll"] = poll(node)
             elif word == "runbook":
                 parts["child"] = child(node)
+        self._zone = outer
         own_id = scalar(node, "id")
-        kind = self._kind(node, fitted, call)
+        kind = self._kind(node, lost, strange or call is not None)
         return StepDoc(
             node=node,
             kind=kind,
@@ -146,25 +148,37 @@ class _Parser:
             **parts,
         )
 
+    def _fit(
+        self, node: Mapping, data: Json, shape: Shape, name: str, place: Node
+    ) -> tuple[Mapping, frozenset[str], bool]:
+        """What is left of the mapping, the words that were lost, and whether an action is among them.
+
+        Nearly always all of it fits; then nothing more is made of it.
+        """
+        if shape.accepts(data):
+            return node, _NOTHING, False
+        fitted = fit(node, data, shape, Head(name, place), self._report)
+        return fitted.node, fitted.lost, fitted.strange
+
     def _step_data(self, node: Mapping) -> dict[str, Json]:
         """The step as data, without what is checked elsewhere: the steps and the calls inside it."""
-        data: dict[str, Json] = {}
-        for entry in node.entries:
-            name, value = entry.key.text, entry.value
-            if isinstance(value, Scalar):
-                data[name] = value.value
-            elif isinstance(value, Mapping) and name in self._actions:
-                data[name] = {}
-            elif isinstance(value, Mapping) and name in _WITH_CALLS:
-                data[name] = self._step_data(value)
-            else:
-                data[name] = _outline(entry)
-        return data
+        return {
+            entry.key.text: held.value if isinstance(held := entry.value, Scalar) else self._entry_data(entry)
+            for entry in node.entries
+        }
 
-    def _kind(self, node: Mapping, fitted: Fitted, call: CallDoc | None) -> StepKind:
-        if call is not None or fitted.strange or not self._actions.keys().isdisjoint(fitted.lost):
+    def _entry_data(self, entry: Entry) -> Json:
+        if isinstance(entry.value, Mapping):
+            if entry.key.text in self._actions:
+                return {}
+            if entry.key.text in _WITH_CALLS:
+                return self._step_data(entry.value)
+        return _outline(entry)
+
+    def _kind(self, node: Mapping, lost: frozenset[str], acts: bool) -> StepKind:
+        if acts or not self._actions.keys().isdisjoint(lost):
             return "action"
-        if fitted.lost and any(word in fitted.lost and not node.entry(word) for word, _ in _KINDS):
+        if lost and any(word in lost and not node.entry(word) for word, _ in _KINDS):
             return "broken"
         kind = next((kind for word, kind in _KINDS if node.entry(word)), None)
         return kind or ("broken" if lacks_action(node) else "compute")
@@ -187,14 +201,14 @@ class _Parser:
             beside = () if script is None else (script,)
             entries = (*inherited, *params.entries, *beside)
             given = Mapping(entries, params.at, params.flow, params.start, params.end)
-        head = Head(f"`{spec.name}`", found.key)
-        fitted = fit(given, plain(given), self._shapes.params[spec.name], head, self._report)
-        kept = fitted.node.entries
+        shape = self._shapes.params[spec.name]
+        fitted, lost, _ = self._fit(given, plain(given), shape, f"`{spec.name}`", found.key)
+        kept = fitted.entries
         if inherited:
             names = {entry.name for entry in inherited}
             kept = tuple(entry for entry in kept if entry.name not in names)
         one = own.one if inherited and own is not None else _names_one(spec, params)
-        return CallDoc(spec.name, found.key, spec, kept, inherited, one, fitted.lost)
+        return CallDoc(spec.name, found.key, spec, kept, inherited, one, lost, self._zone)
 
     def _with_calls(
         self, word: str, entry: Entry, own: CallDoc | None, broken: bool
@@ -212,7 +226,8 @@ class _Parser:
         inner = entry.value
         call = self._call(inner, own)
         says_read = inner.entry("effect") is not None
-        return CheckDoc(entry.key, call, scalar(inner, "step"), poll(inner), broken, says_read)
+        after = scalar(inner, "after") if entry.key.text == "verify" else None
+        return CheckDoc(entry.key, call, scalar(inner, "step"), poll(inner), broken, says_read, after)
 
     def _revert(self, entry: Entry, own: CallDoc | None, broken: bool) -> RevertDoc | None:
         key, value = entry.key, entry.value
@@ -242,11 +257,13 @@ def _inherited(spec: ActionSpec, params: Mapping, own: CallDoc | None) -> tuple[
 
 def _names_one(spec: ActionSpec, params: Mapping) -> bool:
     targets = params.get(spec.targets) if spec.targets is not None and spec.per_target else None
+    if isinstance(targets, Scalar):
+        return spec.one_by_name
     return isinstance(targets, Sequence) and len(targets.items) == 1
 
 
 def _outline(entry: Entry) -> Json:
     """The value as data; of a list of steps only how many there are, since each is checked by itself."""
-    if entry.name == "steps" and isinstance(entry.value, Sequence):
+    if entry.key.text == "steps" and isinstance(entry.value, Sequence):
         return [{}] * len(entry.value.items)
     return plain(entry.value)

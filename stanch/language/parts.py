@@ -208,13 +208,14 @@ def loop(entry: Entry) -> LoopDoc | None:
         max_items=integer(inner, "maxItems"),
         batches=tuple(batches(inner.get("batches"))),
         pause=duration(inner, "pause") or 0.0,
-        max_failures=integer(inner, "max_failures") or 0,
+        max_failures=next(batches(inner.get("max_failures")), 0),
         empty_ok=inner.entry("empty") is not None,
     )
 
 
 def batches(node: Node | None) -> Iterator[int | str]:
-    for item in items(node):
+    """Numbers, or percentages: those in a list, or one that stands alone."""
+    for item in (node,) if isinstance(node, Scalar) else items(node):
         if isinstance(item, Scalar) and isinstance(item.value, int | str):
             yield item.value
 

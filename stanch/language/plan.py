@@ -38,6 +38,10 @@ class Call:
     params: Mapping[str, Json] = field(default_factory=dict)
     one: bool = False
     """The call names exactly one target, so `result` is one object and not a list of them."""
+    knows: bool = False
+    """The action tells by itself whether its change is in place, so nobody writes a `done` for it."""
+    zone: str = ""
+    """Only a worker of this zone carries it out; any that serves none when empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,12 @@ class Check:
     poll: Poll
     each_round: bool = False
     """A `verify` that reads the item of its step's loop: it is asked in each round, not once behind all."""
+    each_batch: bool = False
+    """A `verify` that is asked behind each batch of its step's loop, before the next one begins."""
+    after_only: bool = False
+    """A `done` that is not asked before: what it would say then is no reason not to act."""
+    names: Mapping[str, Json] = field(default_factory=dict)
+    """Names that its condition reads, fixed when it was made: beside those of its step, and before them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +126,8 @@ class ForEach:
     batches: tuple[int | str, ...] = ()
     """Sizes: numbers, or percentages of all items; the last one repeats. Without any, all rounds at once."""
     pause: float = 0.0
-    max_failures: int = 0
+    max_failures: int | str = 0
+    """A number, or a percentage of all items."""
     empty_ok: bool = False
     most: int = 0
     """How many items there may be; 0 means that nobody said."""

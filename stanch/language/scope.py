@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from stanch.language.catalogue import ActionSpec
 from stanch.language.document import CallDoc, StepDoc
@@ -74,8 +74,7 @@ class ResultType:
     """Of the runbook that was called, if it is known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
+class Doubt(NamedTuple):
     """Why there may be nothing of a step: its `when`, a failure that does not stop the run, or a person who
     was asked about a failure and skipped the step."""
 
@@ -148,7 +147,7 @@ class Scope:
         """A copy with other values in these fields; `dataclasses.replace` takes ten times as long."""
         scope = object.__new__(Scope)
         # Of the ways to do it the quickest: there are 120 copies a runbook.
-        object.__setattr__(scope, "__dict__", {**self.__dict__, **changed})
+        object.__setattr__(scope, "__dict__", self.__dict__ | changed)
         return scope
 
     def with_loop(self, name: str, item: Signature, record: Round | None = None) -> Scope:

@@ -115,18 +115,19 @@ def outline_of(expression: str, found: Sequence[Reference]) -> str | None:
     pieces: list[str] = []
     at = 0
     for each in found:
-        name, chain = each.name, each.chain
+        name, chain, kind = each.name, each.chain, each.type
         if (stand_in := chosen.get(name)) is None:
-            number = used.get(each.type, 0)
-            if each.type not in _LETTERS or number >= _EACH:
+            number = used.get(kind, 0)
+            if (letter := _LETTERS.get(kind)) is None or number >= _EACH:
                 return None
-            used[each.type] = number + 1
-            stand_in = chosen[name] = f"_{_LETTERS[each.type]}{number}"
+            used[kind] = number + 1
+            stand_in = chosen[name] = f"_{letter}{number}"
         if not chain.written.startswith(name):
             return None  # with space in it
         pieces += (expression[at : chain.start], stand_in)
         at = chain.start + len(name)
-    return _typical("".join((*pieces, expression[at:])))
+    pieces.append(expression[at:])
+    return _typical("".join(pieces))
 
 
 def _typical(text: str) -> str:

@@ -15,7 +15,7 @@ from stanch.language.secret import is_reference
 from stanch.language.shapes import EXPRESSION, Shape
 from stanch.language.source import Span
 from stanch.language.tree import Entry, Mapping, Node, Scalar, Sequence
-from stanch.language.words import BLOCK_WORDS, did_you_mean, is_unsupported, listed, nearest
+from stanch.language.words import BLOCK_WORDS, did_you_mean, listed, nearest
 
 _CHECKS = ("done", "verify", "when")
 _ASKED = "what asks is an action that reads, such as `http`, `prometheus` or `ssh`"
@@ -131,9 +131,7 @@ class _Fitting:
     def _unknown_key(self, entry: Entry, owner: Mapping, misfit: Misfit) -> None:
         span, where, known = entry.key.span, self._name(misfit.path), misfit.names
         hint = self._hint(entry.name, where.strip("`"), owner, known)
-        if is_unsupported(where.strip("`"), entry.name):
-            self._report.add("RB206", span, f"`{entry.name}` is not supported by this release")
-        elif owner.flow and isinstance(entry.value, Scalar) and entry.value.text == "":
+        if owner.flow and isinstance(entry.value, Scalar) and entry.value.text == "":
             message = f"YAML cut `{entry.name}` off from the expression before it"
             self._report.add("RB113", span, message, "put the whole expression into quotes")
             before = owner.entries[max(owner.entries.index(entry) - 1, 0)]

@@ -79,7 +79,9 @@ class Mapping(_Placed):
         return None
 
     def get(self, name: str) -> Node | None:
-        return None if (entry := self.entry(name)) is None else entry.value
+        # As `entry`, without the call: forty steps ask two hundred times.
+        entry = self.entry(name) if self.by_name is None else self.by_name.get(name)
+        return None if entry is None else entry.value
 
 
 Node: TypeAlias = Scalar | Sequence | Mapping

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from cel_expr_python import cel
 
@@ -35,8 +36,7 @@ class CelError:
     """Set when it is we who say so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(NamedTuple):
     type: Signature
     errors: tuple[CelError, ...] = ()
 

@@ -23,8 +23,6 @@ BLOCK_WORDS = frozenset(
 )
 """Words whose value is a mapping, as an action's is."""
 
-_UNSUPPORTED = {"this step": {"zone"}}
-
 _ALIKE = 0.65
 """How near a name must be to be meant, as difflib measures it."""
 _SHORT = 4
@@ -32,14 +30,11 @@ _MOST_COMPARED = 300
 _MOST_LISTED = 30
 
 
-def is_unsupported(owner: str, word: str) -> bool:
-    """Whether `word` belongs to the language inside of `owner`, but to a later release."""
-    return word in _UNSUPPORTED.get(owner, ())
-
-
-def nearest(word: str, known: Collection[str]) -> str | None:
+def nearest(word: str, known: Collection[object]) -> str | None:
     """The known name that was probably meant by `word`."""
-    lower = {name.lower(): name for name in islice(known, _MOST_COMPARED)}
+    # A choice that is no text, such as `true`, is never misspelt.
+    texts = (name for name in known if isinstance(name, str))
+    lower = {name.lower(): name for name in islice(texts, _MOST_COMPARED)}
     found = difflib.get_close_matches(word.lower(), lower, n=3, cutoff=_ALIKE)
     return next((lower[name] for name in found if not _is_other(word.lower(), name)), None)
 
@@ -52,7 +47,7 @@ def _is_other(word: str, name: str) -> bool:
     return len(different) > 1 and sorted(word) != sorted(name)
 
 
-def did_you_mean(word: str, known: Collection[str]) -> str | None:
+def did_you_mean(word: str, known: Collection[object]) -> str | None:
     """A hint with the nearest known name, if one is near."""
     found = nearest(word, known)
     return None if found is None else f"did you mean `{found}`?"

@@ -147,10 +147,10 @@ def in_turn(*values: Any) -> Callable[[Got], Response]:
 
 
 class Switch:
-    """A service with a state that POST sets, after a while."""
+    """A service with a state that POST sets, after a while: until then it answers with `status`."""
 
-    def __init__(self, site: Scripted, *, on: bool = False, after: int = 0) -> None:
-        self.on, self.left = on, after
+    def __init__(self, site: Scripted, *, on: bool = False, after: int = 0, status: int = 503) -> None:
+        self.on, self.left, self.status = on, after, status
         site.reply = self.reply
 
     def reply(self, got: Got) -> Response:
@@ -159,5 +159,5 @@ class Switch:
             return JSONResponse({"id": 5}, 201)
         if self.on and self.left > 0:
             self.left -= 1
-            return JSONResponse({"on": False}, 503)
+            return JSONResponse({"on": False}, self.status)
         return JSONResponse({"on": self.on})

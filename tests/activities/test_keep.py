@@ -230,7 +230,7 @@ async def test_a_wait_in_vain_keeps_what_it_saw_last(
 async def test_a_change_that_does_not_come_to_hold_keeps_what_it_gave(
     kept_http: Bench, site: Scripted, tmp_path: Path
 ) -> None:
-    Switch(site, after=1000)
+    Switch(site, after=1000, status=200)
     task = change(post(site.url), "result.json.on", get(site.url), within=0.2)
     message, [kept] = await failed(kept_http, keeping_of(task, made="result.json.id"))
     assert "`done` is not true" in message

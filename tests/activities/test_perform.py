@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from activities import attempt
 from activities.action import Context
 from activities.http import Http
-from stanch.contract import ActionTask
+from stanch.contract import ActionTask, TargetEnd
 from stanch.errors import ActionRefused, EngineUnavailable, EvaluationError
 from stanch.language.plan import Call, Json
 from tests.activities.bench import BEHAVE, Behaving, Bench, Switch, change, get, in_turn, post, raising, read
@@ -145,7 +145,7 @@ async def test_done_that_asks_by_post_does_not_carry_the_key_of_the_change(
 async def test_a_change_that_does_not_come_to_hold_was_executed_and_says_so(
     bench: Bench, site: Scripted
 ) -> None:
-    Switch(site, after=1000)
+    Switch(site, after=1000, status=200)
     error = await bench.error(change(post(site.url), "result.json.on", get(site.url), within=0.2))
     assert (error.type, error.non_retryable) == ("ActionRefused", True)
     assert error.message.startswith(
@@ -153,6 +153,48 @@ async def test_a_change_that_does_not_come_to_hold_was_executed_and_says_so(
         "`result.json.on` did not hold within 200ms (asked "
     )
     assert error.message.endswith("; last: result.json.on = false")
+    assert site.methods().count("POST") == 1
+    assert [report.ran for report in error.details] == [True]
+
+
+class Partly(Behaving):
+    """An action whose results say of themselves whether they are well."""
+
+    def failure(self, result: Json) -> str | None:
+        told = result if isinstance(result, list) else [result]
+        return None if all(each["well"] for each in told) else "not everywhere"
+
+
+@pytest.mark.parametrize(
+    ("result", "ran"),
+    [
+        ([{"well": True}, {"well": False}], True),
+        ([{"well": False}, {"well": False}], False),
+        ({"well": False}, False),
+        ({"well": False, "changed": True}, True),
+    ],
+)
+async def test_a_change_that_failed_says_whether_it_was_made_somewhere(result: Json, ran: bool) -> None:
+    error = await Bench(Partly(lambda _: result)).error(ActionTask("fix", BEHAVE, effect="change"))
+    assert (error.type, error.message) == ("ActionRefused", "not everywhere")
+    assert [report.ran for report in error.details] == ([True] if ran else [])
+
+
+async def test_a_change_that_ended_on_some_targets_and_never_began_on_others_was_executed() -> None:
+    ends = (TargetEnd("web1", "done", "status 0"), TargetEnd("web2", "not_started"))
+    for told, ran in ((ends, True), (ends[1:], False)):
+        error = ActionRefused("`web2` hung up before it began", ends=told)
+        refused = await Bench(raising(error)).error(ActionTask("fix", BEHAVE, effect="change"))
+        assert [report.ran for report in refused.details] == [ran]
+
+
+async def test_a_change_after_which_nobody_answers_whether_it_is_in_place_is_in_doubt(
+    bench: Bench, site: Scripted
+) -> None:
+    Switch(site, after=1000)
+    error = await bench.error(change(post(site.url), "result.json.on", get(site.url), within=0.2))
+    assert error.type == "OutcomeUnknown"
+    assert error.message.startswith("`http` was executed and ended well, and nothing shows whether it is in ")
     assert site.methods().count("POST") == 1
 
 

@@ -63,7 +63,7 @@ async def test_waiting_ends_with_what_was_asked_and_seen(bench: Bench, site: Scr
     began = time.monotonic()
     error = await bench.error(read(get(site.url), "result.json.v < 0.01", within=0.5, every=0.2))
     assert 0.5 <= time.monotonic() - began < 3
-    assert (error.type, error.non_retryable) == ("ActionRefused", True)
+    assert (error.type, error.non_retryable) == ("DoesNotHold", True)
     assert re.fullmatch(
         r"`result.json.v < 0.01` did not hold within 500ms \(asked [2-4] times\); last: result.json.v = 0.07",
         error.message,

@@ -150,7 +150,8 @@ async def test_what_the_lost_attempt_never_began_is_begun_by_the_next(attempts: 
     attempts.attempt(2, {})
     report = await attempts.run(change('echo x >>"$HOME/log"'))
     assert (report.result["rc"], log(web1)) == (0, ["x"])
-    assert attempts.phases()[:2] == ["acting", "checking"]
+    # The attempt before may only be slow, and begin it yet: nothing may be taken for a sign that nobody has.
+    assert "checking" not in attempts.phases()
 
 
 async def test_what_nobody_began_and_is_in_place_already_is_not_executed(attempts: Bench, web1: Host) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 from pathlib import Path
 
@@ -223,6 +224,21 @@ def test_who_has_a_key_is_verified_and_who_has_none_is_refused(terminal: Termina
     assert view.outcome == "succeeded"
     (decided,) = [moment.text for moment in view.timeline if moment.kind == "decided"]
     assert decided.startswith("approve by dana (verified, key ")
+
+
+@live
+def test_who_starts_a_run_signs_it_and_does_not_approve_it_under_another_name(terminal: Terminal) -> None:
+    policy(terminal.folder, ok(terminal("key", "new")))
+    run = terminal.start()
+    terminal.asked(run)
+    shown = " ".join(ok(terminal("show", run)).split())
+    assert re.search(r"by rob \(unverified: the key `\w+` may not speak for rob", shown)
+    assert "dana started this run and may not approve" in terminal("approve", run).stderr
+    ok(terminal("abort", run, "--reason", "no"))
+    run = ok(terminal("run", "switch-off.yaml", "-i", f"url={terminal.switch.url}")).strip()
+    terminal.asked(run)
+    assert f"dana (verified, key {keys(terminal.folder)[0].id})" in ok(terminal("show", run))
+    ok(terminal("abort", run, "--reason", "no"))
 
 
 @live

@@ -11,15 +11,18 @@ import pytest
 from stanch.cli.confirmation import answered
 from stanch.cli.moments import far_clock, length, span
 from stanch.cli.program import Program
-from stanch.cli.render_incident import render_incident
+from stanch.cli.render_incident import render_incident, render_incidents
+from stanch.cli.render_leases import render_leases
 from stanch.cli.render_list import render_runs
-from stanch.cli.render_run import render_end, render_run
+from stanch.cli.render_run import render_end, render_ledger, render_run
 from stanch.cli.style import Style
+from stanch.client.incidents import IncidentLine
 from stanch.client.runs import RunLine
-from stanch.contract import Decision, Found, IncidentView, Member, Moment, RunView
+from stanch.contract import Claim, Decision, Effected, Found, IncidentView, LeaseView, Member, Moment, RunView
 from tests.cli.golden import assert_golden
 from tests.cli.views import (
     ASKING,
+    BROKEN,
     BY_HAND,
     ENDED,
     FAILED,
@@ -29,7 +32,9 @@ from tests.cli.views import (
     NOON,
     NOTED,
     NOW,
+    OTHER,
     PAUSED,
+    QUEUING,
     REVIEWED,
     TICKED,
     TWO_ROLES,
@@ -73,6 +78,8 @@ def test_the_end_of_a_run_says_what_changed_and_where_the_time_went() -> None:
         ("noted", NOTED),
         ("paused", PAUSED),
         ("held", HELD),
+        ("queuing", QUEUING),
+        ("broken", BROKEN),
         ("ticked", TICKED),
         ("ended", ENDED),
         ("reviewed", REVIEWED),
@@ -95,6 +102,20 @@ def test_what_stops_a_run_comes_before_everything_but_the_question() -> None:
     assert places == sorted(places)
     stopped = shown(replace(PAUSED, requests=()))
     assert stopped.splitlines()[0].startswith("PAUSED: ")
+
+
+@pytest.mark.parametrize("width", [40, 100])
+def test_leases_are_listed_with_their_queues(width: int) -> None:
+    first = Claim("run/rollback-release/9f3c", "e1", "x#1", started_by="alert:alertmanager", asked=NOON)
+    drill = Claim("run/restart/4", "e4", "x#1", severity="SEV4", mode="drill", asked=NOON + 30)
+    hosts = tuple(f"web{number}" for number in range(14))
+    share = Claim("run/patch/1", "e2", "x#1", capacity=20, targets=hosts, granted=NOON)
+    found = [
+        LeaseView("pool/web", (share,)),
+        LeaseView("service/checkout", (OTHER,), (first, drill)),
+        LeaseView("x\x1b[2J", (drill,)),
+    ]
+    assert_golden(f"leases-{width}.txt", render_leases(found, NOW, Style(width=width)))
 
 
 def test_what_the_question_has_found_is_not_said_twice() -> None:
@@ -212,6 +233,16 @@ def test_a_run_that_ended_while_it_was_asked_waits_for_nobody() -> None:
 
 
 @pytest.mark.parametrize("width", [40, 100])
+def test_incidents_are_listed_in_columns_or_one_below_the_other(width: int) -> None:
+    lines = [
+        IncidentLine("db-down", "alice put it on hold", 3, NOON, 0.0),
+        IncidentLine("slow", "", 1, NOON, 0.0),
+        IncidentLine("over", "", 0, NOON, NOON + 7),
+    ]
+    assert_golden(f"incidents-{width}.txt", render_incidents(lines, NOW, Style(width=width)))
+
+
+@pytest.mark.parametrize("width", [40, 100])
 def test_an_incident_says_first_that_it_is_on_hold(width: int) -> None:
     members = (
         Member("run/rollback-release/9f3c", NOON, held=True),
@@ -236,3 +267,13 @@ def test_an_approval_that_is_not_enough_says_how_many_have_agreed() -> None:
         "approve recorded; 1 of 2 have agreed, so it is still asked"
     )
     assert answered(replace(TWO_ROLES, requests=()), decision, "approve recorded") == "approve recorded"
+
+
+def test_a_change_that_is_not_complete_or_may_not_have_been_made_says_so() -> None:
+    half = Effected("fix", "web1, web2", "fix", 0.0, incomplete="`web2` ended with status 1")
+    for effect, told in (
+        (half, "not complete: `web2` ended with status 1"),
+        (replace(half, undone=True), "not complete: `web2` ended with status 1"),
+        (replace(half, incomplete="", doubtful=True), "nobody knows whether it was made"),
+    ):
+        assert f"    {told}" in render_ledger((effect,), Style(width=100))

@@ -57,6 +57,8 @@ def test_changes_stand_by_target_in_their_order() -> None:
     assert [line.strip() for line in told if line.strip()] == [
         "Will run, in this order",
         "3 targets: 3 of 14 in web",
+        "each: 3 hosts, one by one; stops after the first failure",
+        "alike: 3 hosts, one by one; stops after the first failure",
         *(
             "web1",
             "$ drain",
@@ -105,11 +107,11 @@ def test_text_from_outside_steers_neither_a_terminal_nor_a_page(place: str) -> N
 
 
 def test_a_huge_command_is_cut_and_says_by_how_much() -> None:
-    host = asking(change("fix", ["fix", "x" * 1_000_000], ["web1"]), change("many", ["a\n" * 500], ["web1"]))
+    host = asking(change("fix", ["fix", "x" * 300_000], ["web1"]), change("many", ["a\n" * 500], ["web1"]))
     terminal, page = shown(host), describe.details(host.state)
     assert len(terminal) < 20_000
-    assert "[996,004 more characters: `show --json` has all of them]" in terminal
+    assert "[296,004 more characters: `show --json` has all of them]" in terminal
     assert "more characters: `show --json`" in terminal[terminal.index("$ 'a") :]
     assert len(page) < 5_000
-    assert "... (999,704 more characters)`" in page
-    assert len(host.request.changes[0].command) == 1_000_004
+    assert "... (299,704 more characters)`" in page
+    assert len(host.request.changes[0].command) == 300_004

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 
 import pytest
@@ -191,6 +192,9 @@ def test_an_incident_holds_and_releases_its_runs(terminal: Terminal) -> None:
     assert shown.startswith("ON HOLD, no change begins: dana put the incident cli-down on hold at ")
     assert f"  {name(run)}: on hold\n" in shown
     assert "its incident holds it" in refused(terminal("release", run))
+    listed = terminal("incident", "list").stdout
+    assert re.search(r"^INCIDENT +STATE +RUNS", listed)
+    assert re.search(r"^cli-down +\S.* 1 ", listed, re.MULTILINE)
     done(terminal("approve", run))
     terminal.until(run, lambda view: view.parked)
     said = done(terminal("incident", "release", "cli-down", "--json"))

@@ -4,9 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from stanch.contract import Change, Effected, Found, Kept, Moment, Request, RunView, Spent, StepView, Tick
+from stanch.contract import (
+    Change,
+    Claim,
+    Effected,
+    Found,
+    Kept,
+    Moment,
+    Request,
+    RunLease,
+    RunView,
+    Spent,
+    StepView,
+    Tick,
+)
 from stanch.language.plan import Call, Link, Suggestion
+from stanch.lease.words import held_by
 
+CAREFUL = "each batch verified before the next; 30s pause"
 NOON = 1_795_420_800.0
 """2026-11-23 08:00:00 UTC: when every one of these runs started."""
 NOW = NOON + 42
@@ -225,6 +240,7 @@ NOTED = replace(
             ),
             targets=3,
             shares=("3 of 14 in web",),
+            batches=(f"1 host, then 2; {CAREFUL}; stops after the first failure",),
             holders=("alice", "bob"),
             acknowledged="mona",
             asked=("incident_commander", "incident_commander (bob)", "mona"),
@@ -248,6 +264,39 @@ HELD = replace(
     holds={"db-down": "alice put the incident db-down on hold at 08:00 UTC: the wrong cluster"},
     parked=("roll_back",),
     findings=FOUND,
+)
+
+OTHER = Claim("run/failover/7c1f", "e7", "x#1", severity="SEV1", started_by="alice", granted=NOON - 600)
+QUEUING = replace(
+    WAITING,
+    phase="queuing",
+    requests=(),
+    leases=(
+        RunLease("db/orders", "db/orders#1", "held", NOON, "e1"),
+        RunLease("service/checkout", "service/checkout#2", "waiting", NOON, "e1", ahead=2, holders=(OTHER,)),
+    ),
+    parked=("",),
+    timeline=(
+        Moment(NOON, "lease", "holds `db/orders`"),
+        Moment(NOON, "lease", f"waits for `service/checkout`: {held_by([OTHER], 2)}"),
+        Moment(NOON, "paged", "paged incident_commander"),
+    ),
+)
+BROKEN = replace(
+    WAITING,
+    phase="queuing",
+    requests=(),
+    leases=(
+        RunLease(
+            "service/checkout",
+            "service/checkout#2",
+            "broken",
+            NOON,
+            "e1",
+            said="mona broke it at 08:00 UTC: the failover leads",
+        ),
+    ),
+    parked=("roll_back",),
 )
 
 TICKED = replace(
@@ -296,6 +345,7 @@ HOSTILE = replace(
             findings=(Found(ESC, "suspect", ESC, Suggestion(ESC, {ESC: ESC})),),
             targets=1,
             shares=(ESC,),
+            batches=(ESC,),
             holders=(ESC,),
             acknowledged=ESC,
             ticked=(Tick(0, ESC, NOON),),

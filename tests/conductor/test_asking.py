@@ -41,7 +41,8 @@ def test_nobody_answers_so_the_ladder_climbs_and_the_request_is_denied() -> None
 def test_a_page_says_what_would_run_where() -> None:
     host = asking(for_each=ForEach("host", ["a", "b"], (1,)))
     (page,) = [command.task for command in host.commands if isinstance(command, Page)]
-    assert page.text == "SEV3 rollback-release: Do fix? (2 changes) | web1: fix fix"
+    pace = "2 hosts, one by one; stops after the first failure"
+    assert page.text == f"SEV3 rollback-release: Do fix? (2 changes) | {pace} | web1: fix fix"
     failed_one = failed()
     pages = [command.task.text for command in failed_one.commands if isinstance(command, Page)]
     assert pages[-1] == "SEV3 rollback-release: Do fix: it failed. What now? | exit status 1"

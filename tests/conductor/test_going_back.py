@@ -200,6 +200,23 @@ def test_a_put_back_that_fails_pages_the_commander() -> None:
     assert host.outcome == "failed"
 
 
+def test_what_came_back_at_the_second_attempt_is_not_in_doubt_any_more() -> None:
+    inner = Step(id="inner", steps=(made("one", revert=Revert("end_of_block")),))
+    host = begin(block(inner, approval=IC, on_failure="ask")).decide("approve").succeed({}).lose("gone")
+    assert host.request.kind == "in_doubt"
+    host.decide("undo", reason="once more").succeed({})
+    assert (host.outcome, host.state.nodes["inner"].doubted) == ("failed", False)
+
+
+def test_what_came_back_for_sure_settles_nothing_about_what_else_is_unsure() -> None:
+    borrowed = (made(name, revert=Revert("end_of_block")) for name in ("one", "two"))
+    inner = Step(id="inner", steps=tuple(borrowed))
+    host = begin(block(inner, approval=IC, on_failure="ask")).decide("approve").succeed({}).succeed({})
+    host.lose("gone").lose("gone").decide("undo", reason="once more").succeed({})
+    assert host.state.nodes["inner"].doubted
+    assert host.fail("no").outcome == "in_doubt"
+
+
 def test_what_a_person_puts_back_is_told_and_is_no_failure_of_the_run() -> None:
     by_hand = Call("manual", {"who": "dba", "do": "close it"})
     host = begin(change(undo=by_hand, revert=Revert("end_of_run"))).decide("approve").succeed({})

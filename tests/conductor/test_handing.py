@@ -159,6 +159,16 @@ def test_a_new_commander_is_told_of_what_the_former_one_was_paged_about() -> Non
     assert host.request.until == until, "it is asked of the same people as before"
 
 
+def test_whose_shift_has_begun_in_a_pause_is_paged_when_the_role_becomes_theirs() -> None:
+    """The page of the new shift waits for the resume, and would not come any more."""
+    shifts = (Shift("dave", end=TWELVE_PAST_THREE + 60.0), Shift("erin", TWELVE_PAST_THREE + 60.0))
+    host = asking(replace(POLICY, roles={IC: ()}, schedules={"primary": shifts}))
+    assert host.paged[-1].people == ("dave",)
+    host.order("pause").after(90.0).order("handover", "erin", "my shift", role=IC, to="erin")
+    host.order("resume", "erin")
+    assert host.paged[-1].people == ("erin",)
+
+
 def test_a_handover_of_a_role_that_is_not_asked_pages_nobody() -> None:
     host = asking().order("handover", "alice", role=LEAD, to="bob")
     assert host.pages == [IC]

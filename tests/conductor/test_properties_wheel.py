@@ -58,8 +58,21 @@ class Wheel(Watch):
             assert not self.host.timers or all(
                 not key.endswith(("/ladder", "/limit")) for key in self.host.timers
             )
+        self._stands_still(after)
         self._indexed(after)
         self._kept(before, after)
+
+    def _stands_still(self, after: State) -> None:
+        """The time of what is kept back does not run out, and that of all else does."""
+        kept = set()
+        for each in after.parked:
+            path: str | None = each.path
+            while path is not None:
+                kept.add(path)
+                path = after.nodes[path].parent
+        for path, node in after.nodes.items():
+            assert not (node.limit and path in kept), f"the limit of `{path}` runs on"
+            assert not node.due or node.limit or after.paused or path in kept, f"`{path}` lost its limit"
 
     def _indexed(self, after: State) -> None:
         """What the state keeps beside its nodes is what the nodes say."""
@@ -140,6 +153,7 @@ LASTING = [
         replace(
             block("each", BORROWED, made("one", on_failure="ask"), read("look")),
             for_each=ForEach("n", [1, 2, 3], (2, 1), pause=5.0, max_failures=1),
+            verify=replace(SEEN, each_batch=True),
             approval=TWO,
             on_failure="ask",
         ),
@@ -165,15 +179,18 @@ LASTING = [
 # --- moves ------------------------------------------------------------------------------------------------
 
 
+_ENDS = ["good"] * 6 + ["already", "failed", "failed", "partly", "lost"]
+
+
 def _act(dice: Random, watch: Watch) -> None:
     host = watch.host
     key = dice.choice(list(host.actions))
-    action, end = host.actions.pop(key), dice.choice(["good"] * 6 + ["already", "failed", "failed", "lost"])
+    action, end = host.actions.pop(key), dice.choice(_ENDS)
     result = {"rc": 0}
     if end in ("good", "already"):
         watch.feed(ActionSucceeded(host.now, key, result, already=end == "already"))
-    elif end == "failed" or action.task.effect == "read":
-        watch.feed(ActionFailed(host.now, key, "no"))
+    elif end in ("failed", "partly") or action.task.effect == "read":
+        watch.feed(ActionFailed(host.now, key, "no", ran=end == "partly"))
     else:
         watch.feed(ActionLost(host.now, key, "gone"))
 

@@ -7,11 +7,19 @@ from typing import Any, TypeVar
 
 import pytest
 
-from stanch.conductor.events import AbortRequested, AlertReported, DecisionGiven, DecisionRefused, OrderGiven
+from stanch.conductor.describe import view
+from stanch.conductor.events import (
+    AbortRequested,
+    AlertReported,
+    DecisionGiven,
+    DecisionRefused,
+    OrderGiven,
+    RunStarted,
+)
 from stanch.conductor.signals import decision_from_signal
 from stanch.contract import Abort, Decision, IncidentRef, Order, Proof, PublicKey, RunPolicy
 from stanch.errors import IllegalEvent
-from stanch.language.plan import Approval
+from stanch.language.plan import Approval, Revert
 from stanch.proof import sign
 from tests.support.host import Host
 from tests.support.keys import nonce, private, public
@@ -339,3 +347,90 @@ def test_nobody_lets_a_key_in_without_a_proof_even_where_none_is_needed() -> Non
     assert "needs a proof" in order_refused(host, bare)
     forged = replace(bare, proof=Proof(ALICE.id, host.now, host.now + 60, "n", "A" * 86))
     assert "is not for this" in order_refused(host, forged)
+
+
+# --- who has started it ------------------------------------------------------------------------------------
+
+
+def begun(
+    name: str = "",
+    by: str = "alice",
+    *,
+    unsigned: Any = "refuse",
+    keys: tuple[PublicKey, ...] = KEYS,
+    late: float = 0.0,
+    asked: float = 0.0,
+    **other: Any,
+) -> Host:
+    """A run that is said to be started by `by`, and whose start the key `name` has signed."""
+    policy = RunPolicy(ladders={"incident_commander": LADDER}, unsigned=unsigned, keys=keys)
+    step = change(approval=Approval(("incident_commander",)), on_failure="ask")
+    start = given(plan(step), policy=policy, started_by=by)
+    host = Host(start)
+    if name:
+        start = sign(private(name), start, host.state.run, 0.0, at=host.now - late, nonce=nonce())
+    host = Host(replace(start, **other))
+    return host.feed(RunStarted(host.now, asked))
+
+
+def starter(host: Host) -> str:
+    """How sure it is who has started it: the timeline and the run's page say the same."""
+    (told,) = [moment.text for moment in host.state.timeline if moment.kind == "run_started"]
+    seen = view(host.state, host.now)
+    assert told.endswith(
+        f"started by {seen.started_by} ({seen.starter})" if seen.starter else seen.started_by
+    )
+    return seen.starter
+
+
+def test_a_start_is_verified_by_the_key_of_whoever_is_said_to_have_started_it() -> None:
+    assert starter(begun("alice")) == f"verified, key {ALICE.id}"
+    assert starter(begun("gateway", "alert:alertmanager")) == f"verified, key {GATEWAY.id}"
+
+
+def test_where_nobody_has_a_key_nothing_is_said_of_it() -> None:
+    assert starter(begun(unsigned="accept", keys=())) == ""
+
+
+@pytest.mark.parametrize(
+    ("host", "why"),
+    [
+        (begun(), "unverified"),
+        (begun(unsigned="accept"), "unverified"),
+        (begun("mallory"), "unverified, nobody here knows the key"),
+        (begun("alice", "bob"), "may not speak for bob"),
+        (begun("alice", late=400.0), "has expired"),
+        (begun("alice", inputs={}), "is not for this"),
+        (begun("alice", plan=plan(change("other"))), "is not for this"),
+        (begun("code"), "a printed code starts no run"),
+    ],
+)
+def test_a_run_begins_whoever_has_started_it_and_says_what_is_not_proven(host: Host, why: str) -> None:
+    assert why in starter(host)
+    assert starter(host).startswith("unverified")
+    assert host.request.kind == "approval"
+
+
+def test_a_start_that_no_worker_saw_in_time_was_signed_in_time() -> None:
+    host = begun("alice", late=900.0)
+    assert "has expired" in starter(host)
+    assert starter(begun("alice", late=900.0, asked=host.now - 899.0)) == f"verified, key {ALICE.id}"
+
+
+def test_who_has_signed_the_start_does_not_approve_whoever_they_say_it_was() -> None:
+    host = begun("alice", "bob")
+    for name in ("alice", "bob"):
+        assert "started this run and may not approve" in refused(host, approve(host, name, name))
+    assert refused(begun("gateway"), approve(begun("gateway"), "bob", "bob")) == ""
+
+
+def test_a_run_that_is_left_behind_claims_no_proof_of_its_parent() -> None:
+    policy = RunPolicy(ladders={"incident_commander": LADDER}, keys=KEYS)
+    lent = change(revert=Revert("after", after="1h"))
+    start = given(plan(lent), policy=policy, started_by="alice")
+    run = Host(start).state.run
+    host = Host(sign(private("alice"), start, run, 0.0, at=Host(start).now, nonce=nonce())).start()
+    host.decide("approve", by="bob").succeed({})
+    assert host.finished is not None
+    (behind,) = host.finished.followups
+    assert (host.state.starter, behind.given.proof) == (f"verified, key {ALICE.id}", None)

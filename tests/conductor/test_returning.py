@@ -50,6 +50,19 @@ def test_what_comes_back_after_days_waits_for_them_and_goes_the_way_back() -> No
     assert host.state.outcome == "succeeded"
 
 
+def test_it_is_seen_that_what_came_back_is_gone() -> None:
+    so = Check(LOOK, Poll("result.json.service == inputs.service", within=60, every=1))
+    lent = change("borrow", approval=None, unattended="x", done=so, revert=Revert("after", after="0s"))
+    host = Host(given(plan(lent))).start().succeed()
+    (followup,) = left(host)
+    assert host.state.ledger[0].left_to == "run/rollback-release/abc/return-1"
+    (back,) = begun(followup).actions.values()
+    assert back.task.done is not None
+    assert back.task.done.poll.until == "!(result.json.service == inputs.service)"
+    assert back.task.done.call.params == {"url": "http://x/checkout"}
+    assert (back.task.done.after_only, back.task.scope) == (True, {"inputs": {"service": "checkout"}})
+
+
 @pytest.mark.parametrize("end", ["failed", "denied", "aborted"])
 def test_it_comes_back_however_the_run_ended(end: str) -> None:
     alone = change("next", approval=None, unattended="x", on_failure="stop")

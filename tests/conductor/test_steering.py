@@ -64,6 +64,13 @@ def test_what_is_asked_can_be_asked_with_other_inputs() -> None:
     assert host.request.id == "fix.2"
 
 
+def test_the_new_request_says_who_has_changed_which_inputs_and_why() -> None:
+    host = begin(on_host()).order("retry", step="fix", reason="wrong host", inputs={"host": "web9", "n": 1})
+    assert host.request.notes == ("alice has changed the input `host`: wrong host",)
+    host.order("retry", step="fix", reason="look again", inputs={"host": "web9"})
+    assert host.request.notes == ("alice began it afresh: look again",)
+
+
 def test_a_loop_begins_afresh_with_the_items_of_the_new_inputs() -> None:
     loop = replace(
         on_host(on_failure="ask", for_each=ForEach("h", "${{ inputs.hosts }}", (1,))),

@@ -71,7 +71,7 @@ def test_an_item_in_doubt_is_not_hidden_by_one_that_was_refused() -> None:
     fix = change("fix", approval=None, on_failure="stop", require=(Require("n == 1", "not this one"),))
     loop = Step(id="all", steps=(fix,), for_each=ForEach("n", [1, 2], (2,)), approval=IC)
     host = Host(given(plan(loop))).start().decide("approve").lose("gone")
-    assert host.outcome == "in_doubt"
+    assert (host.request.kind, host.request.step) == ("in_doubt", "all[0].fix")
 
 
 def test_a_lost_change_whose_check_holds_is_done_though_the_check_cannot_give_its_outputs() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stanch.conductor.describe import open_requests, view
+from stanch.conductor.describe import view
 from stanch.conductor.times import spent_until
 from stanch.contract import IncidentRef, RunPolicy
 from stanch.language.plan import Approval, Call, Check, ForEach, Poll, Revert, Step
@@ -281,8 +281,34 @@ def test_a_run_that_is_being_aborted_takes_no_orders(verb: Any) -> None:
     assert "the run has ended (aborted)" in host.refusal(verb)
 
 
-def test_the_limit_of_a_block_ends_what_is_kept_back_in_it() -> None:
+def test_the_limit_of_a_block_does_not_run_while_a_hold_keeps_a_part_of_it_back() -> None:
+    block = Step(id="b", steps=(read("a"), made("fix")), limit=60.0, approval=IC)
+    host = begin(block).decide("approve").order("hold")
+    (timer,) = host.timers.values()
+    assert timer.seconds == 60, "reads go on, and so does their limit"
+    host.after(20).succeed({}).after(500)
+    assert ([each.path for each in host.state.parked], host.timers) == (["fix"], {})
+    host.order("release")
+    (timer,) = host.timers.values()
+    assert timer.seconds == 40
+    assert host.succeed({}).outcome == "succeeded"
+    assert not host.timers
+
+
+def test_a_limit_that_a_hold_has_stopped_is_still_stopped_after_a_pause() -> None:
+    block = Step(id="b", steps=(made("fix"),), limit=60.0, approval=IC)
+    host = begin(block).order("hold").decide("approve").after(10).order("pause").after(10).order("resume")
+    assert host.timers == {}
+    host.after(10).order("release")
+    (timer,) = host.timers.values()
+    assert timer.seconds == 60
+
+
+def test_a_limit_goes_on_when_what_was_kept_back_is_skipped() -> None:
     block = Step(id="b", steps=(made("fix"), read("then")), limit=60.0, approval=IC)
-    host = begin(block).order("hold").decide("approve").fire()
-    assert (host.outcome, host.state.parked) == ("failed", ())
-    assert not open_requests(host.state)
+    host = begin(block).order("hold").decide("approve").after(30).order("skip", step="fix")
+    (timer,) = host.timers.values()
+    assert timer.seconds == 60
+    host.fire()
+    host.fail("stopped")
+    assert host.outcome == "failed"

@@ -151,6 +151,77 @@ def test_a_wait_that_is_broken_off_has_run() -> None:
     as_expected(script, compiled("steps:\n  - {id: rest, wait: 1m}\n  - {id: then, wait: 1s}\n"))
 
 
+# --- orders, and the alert ------------------------------------------------------------------------------
+
+
+RESTS = "steps:\n  - {id: rest, wait: 1m}\n"
+RESTARTED = "given: {restart: {done: {lines: [active]}, undo: {}}}\n"
+
+
+def test_a_pause_keeps_a_change_back_until_the_resume() -> None:
+    script = f"""\
+{RESTARTED}people: {{restart: {{approve: fine, after: 10s}}}}
+orders:
+  - {{order: pause, after: 5s, because: is this the right host?}}
+  - {{order: resume, after: 2m}}
+expect: {{outcome: succeeded, took: 2m, ledger: [{{step: restart}}]}}
+"""
+    as_expected(script, compiled(CHANGE))
+
+
+def test_a_step_is_skipped_and_what_was_done_is_taken_back() -> None:
+    steps = "steps:\n  - {id: first, wait: 1m}\n  - {id: then, wait: 1m}\n"
+    script = "orders: [{order: skip, after: 10s, step: first}]\nexpect: {outcome: succeeded, took: 70s}\n"
+    as_expected(script, compiled(steps))
+    steps = CHANGE + "  - {id: then, wait: 1h}\n"
+    script = f"""\
+{RESTARTED}people: {{restart: approve}}
+orders: [{{order: undo, after: 1m, because: it is worse}}]
+expect: {{outcome: aborted, ledger: [{{step: restart, undone: true}}]}}
+"""
+    as_expected(script, compiled(steps))
+
+
+def test_an_alert_that_resolves_withdraws_what_its_when_does_not_want_any_more() -> None:
+    runbook = CHANGE.replace("  - id: restart\n", '  - id: restart\n    when: "!run.resolved"\n')
+    script = "people: {restart: {approve: late, after: 10m}}\nalert: [{after: 5m, is: resolved}]\n"
+    (found,) = play(script, compiled(runbook)).diagnostics
+    assert (found.code, "the run has ended (succeeded)" in found.message) == ("RB709", True)
+    as_expected(script.replace("{approve: late, after: 10m}", "silent"), compiled(runbook))
+
+
+def test_an_order_that_is_refused_is_said_and_may_be_expected() -> None:
+    script = "orders: [{order: resume, after: 1s}]\nexpect: {outcome: succeeded}\n"
+    (found,) = play(script, compiled(RESTS)).diagnostics
+    assert (found.code, found.message) == (
+        "RB709",
+        "the order `resume` is not obeyed: the run is not paused",
+    )
+    as_expected(script.replace("1s}", "1s, refused: is not paused}"), compiled(RESTS))
+
+
+@pytest.mark.parametrize(
+    ("order", "difference"),
+    [
+        (
+            "{order: hold, after: 1s, refused: never}",
+            "the order `hold` was obeyed, and should have been refused",
+        ),
+        ("{order: pause, after: 9h}", "the order `pause` was not given: the run had ended before"),
+    ],
+)
+def test_an_order_that_comes_to_something_else_is_a_difference(order: str, difference: str) -> None:
+    assert difference in told(play(f"orders: [{order}]\n", compiled(RESTS)))
+
+
+def test_a_run_that_stays_paused_is_not_as_expected() -> None:
+    verdict = play(
+        "orders: [{order: pause, after: 1s}]\n",
+        compiled("steps:\n  - {id: a, wait: 1m}\n  - {id: b, wait: 1m}\n"),
+    )
+    assert not verdict.passed
+
+
 # --- what a script lacks --------------------------------------------------------------------------------
 
 

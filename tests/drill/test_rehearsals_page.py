@@ -14,12 +14,16 @@ from stanch.drill.rehearse import rehearse
 from stanch.language.people import asked_roles
 from stanch.library import load_library
 from stanch.schemas import load_catalogue, load_schema
-from tests.drill.support import forms, parsed
+from tests.drill.support import as_expected, compiled, forms, parsed
+from tests.drill.test_knowing import DRAIN
 from tests.drill.test_pages import whole
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PAGE = (CHECKOUT / "docs" / "rehearsals.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+ALL = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+BLOCKS = [block for block in ALL if "in_place" not in block]
+(KNOWING,) = (block for block in ALL if "in_place" in block)
+"""About another runbook than the others."""
 PLANS = load_library([CHECKOUT / "runbooks"], date(2026, 11, 23)).plans
 HEAD = "rehearsal: it\nrunbook: rollback-release\n"
 
@@ -37,6 +41,10 @@ def test_the_rehearsal_on_the_page_goes_as_it_says() -> None:
     plan = PLANS[rehearsal.runbook.text]
     verdict = rehearse(rehearsal, plan, Policy().for_run(asked_roles(plan), "SEV3"), load_catalogue())
     assert verdict.passed, verdict
+
+
+def test_the_change_on_the_page_that_is_looked_for_goes_as_it_says() -> None:
+    as_expected(KNOWING, compiled(DRAIN))
 
 
 @pytest.mark.parametrize("part", ["take", "expect", "request", "finding", "effect", "answered", "look"])

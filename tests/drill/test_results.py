@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from activities.ansible.action import AnsibleAction
+from activities.aws import Aws
+from activities.command import Command
+from activities.dns import Dns
+from activities.flag import Flag
+from activities.haproxy import Haproxy
 from activities.http import Http, _is_success
+from activities.kubernetes import Kubernetes
+from activities.logs import Logs
+from activities.postgres import Postgres
 from activities.prometheus import Prometheus
+from activities.redis import Redis
+from activities.silence import Silence
+from activities.sql import Sql
 from activities.ssh.outcome import failure as ssh_failure
+from activities.tcp import Tcp
+from activities.tls import Tls
 from stanch.drill.failure import failure_of
 from stanch.drill.parse import parse_rehearsals
 from stanch.drill.results import result_of
@@ -25,7 +40,52 @@ ONE = Call("ssh", {"hosts": ["web1"], "run": ["x"]}, one=True)
 MANY = Call("ssh", {"hosts": ["web1", "web2"], "run": ["x"]})
 LINES = Call("ssh", {"hosts": ["web1"], "run": ["x"], "output": "lines"}, one=True)
 JSON = Call("ssh", {"hosts": ["web1"], "run": ["x"], "output": "json"}, one=True)
+HERE = Call("command", {"run": ["x"], "output": "json"})
 PLAY = Call("ansible", {"hosts": ["web1", "web2"], "playbook": "x.yml"})
+PORT = Call("tcp", {"to": "db1:5432"}, one=True)
+PORTS = Call("tcp", {"to": ["db1:5432", "db2:5432"]})
+SHOWN = Call("tls", {"to": "www.example.org:443"}, one=True)
+NAMES = Call("dns", {"resolve": ["www.example.org", "api.example.org"]})
+ALIAS = Call(
+    "dns", {"zone": "example.org", "names": ["www", "api"], "set": {"cname": ["a.net.", "b.net."], "ttl": 60}}
+)
+ADDRESSES = Call("dns", {"names": "www", "set": {"a": ["192.0.2.7", "192.0.2.8"]}})
+RECORDS = Call(
+    "dns",
+    {
+        "zone": "example.org",
+        "records": [
+            {"name": "www", "type": "A", "ttl": 300, "values": ["192.0.2.1"]},
+            {"name": "www", "type": "CNAME", "ttl": 0, "values": []},
+        ],
+    },
+)
+FLAG = Call("flag", {"name": "checkout"})
+OFF = Call("flag", {"name": "checkout", "set": "off"}, knows=True)
+TENTH = Call("flag", {"name": "checkout", "set": {"percentage": 10}}, knows=True)
+TOLD = Call("flag", {"name": "checkout", "evaluate": {"userId": "probe"}})
+BACKEND = Call("haproxy", {"backend": "web"})
+DRAIN = Call(
+    "haproxy", {"backend": "web", "servers": ["web1", "web2"], "set": {"state": "drain"}}, knows=True
+)
+READY = Call(
+    "haproxy", {"backend": "web", "restore": [{"name": "web1", "state": "ready", "weight": 50}]}, knows=True
+)
+LEADER = Call("postgres", {"server": "orders"})
+AWAY = Call("postgres", {"server": "orders", "switchover": {"away_from": "pg1"}}, knows=True)
+PROMOTED = Call("postgres", {"server": "orders", "failover": {"to": "pg3"}}, knows=True)
+MASTER = Call("redis", {"server": "sessions"})
+MOVED = Call("redis", {"failover": {"away_from": "192.0.2.1:6379"}}, knows=True)
+ROWS = Call("sql", {"database": "orders", "query": "SELECT 1"}, one=True)
+EVERY = Call("sql", {"database": ["orders", "users"], "query": "SELECT 1"})
+LINES_KEPT = Call("logs", {"query": '{service="api"}'})
+SILENCE = Call("silence", {"matchers": {"instance": "web1"}, "for": "2h"}, knows=True)
+HEARD = Call("silence", {"matchers": {"instance": "web1"}, "for": "2h", "remove": True}, knows=True)
+
+INSTANCES = Call("aws", {"service": "ec2", "api": "DescribeInstances"})
+PODS = Call("kubernetes", {"server": "eu", "get": {"kind": "Pod"}})
+NODE = Call("kubernetes", {"server": "eu", "drain": {"node": "n1"}}, knows=True)
+ROLLOUT = Call("kubernetes", {"server": "eu", "rollout_status": {"name": "web"}})
 
 
 def made(call: Call, written: str) -> Any:
@@ -58,10 +118,66 @@ CASES = [
     (LINES, "{lines: [a, b]}"),
     (JSON, "{json: {a: 1}}"),
     (JSON, "{stdout: '[1]'}"),
+    (HERE, "{json: {a: 1}}"),
+    (HERE, "{rc: 3, stderr: 'a\n\nb\n'}"),
+    (HERE, "{rc: -1}"),
     (PLAY, "{}"),
     (PLAY, "{changed: true}"),
     (PLAY, "{hosts: [{host: web1, status: failed, msg: no}, {host: web2}]}"),
     (PLAY, "{rc: 4, hosts: [{host: web1, status: unreachable, msg: no route}]}"),
+    (PORT, "{}"),
+    (PORT, "{open: false}"),
+    (PORT, "{error: no route to host}"),
+    (PORTS, "{targets: {'db2:5432': {open: false, error: connection refused}}}"),
+    (SHOWN, "{}"),
+    (SHOWN, "{trusted: false}"),
+    (SHOWN, "{error: its certificate is not trusted}"),
+    (SHOWN, "{days_left: -1}"),
+    (SHOWN, "{days_left: 3, chain: [{subject: CN=www}]}"),
+    (NAMES, "{}"),
+    (NAMES, "{answers: [{values: [192.0.2.9]}, {values: []}]}"),
+    (NAMES, "{answers: []}"),
+    (ALIAS, "{}"),
+    (ALIAS, "{old_ttl: 3600}"),
+    (ADDRESSES, "{}"),
+    (RECORDS, "{}"),
+    (FLAG, "{}"),
+    (FLAG, "{on: true}"),
+    (FLAG, "{percentage: 5}"),
+    (OFF, "{}"),
+    (TENTH, "{}"),
+    (TOLD, "{value: variant-b}"),
+    (BACKEND, "{servers: [{name: web1, sessions: 3}, {name: web2, state: maint}]}"),
+    (DRAIN, "{}"),
+    (DRAIN, "{servers: [{sessions: 12}]}"),
+    (READY, "{}"),
+    (LEADER, "{}"),
+    (LEADER, "{leader: ''}"),
+    (LEADER, "{members: [{name: a}, {name: b, role: leader}]}"),
+    (LEADER, "{members: [{name: a, lag: 100}]}"),
+    (AWAY, "{}"),
+    (PROMOTED, "{paused: true}"),
+    (MASTER, "{}"),
+    (MASTER, "{master: ''}"),
+    (MASTER, "{sentinels: 1, replicas: [{address: '192.0.2.2:6379', up: false}]}"),
+    (MOVED, "{}"),
+    (ROWS, "{}"),
+    (ROWS, "{rows: [{id: 1, state: idle}, {id: 2, state: active}]}"),
+    (EVERY, "{targets: {users: {rows: [{id: 7}]}}}"),
+    (LINES_KEPT, "{}"),
+    (LINES_KEPT, "{lines: [{line: it timed out, at: 17}]}"),
+    (SILENCE, "{}"),
+    (SILENCE, "{alerts: 2}"),
+    (HEARD, "{}"),
+    (INSTANCES, "{json: [i-1, i-2]}"),
+    (INSTANCES, "{found: false}"),
+    (PODS, "{objects: [{metadata: {name: web-1}}]}"),
+    (PODS, "{found: false}"),
+    (ROLLOUT, "{}"),
+    (ROLLOUT, "{rollout: {complete: false, ready: 1}}"),
+    (NODE, "{}"),
+    (NODE, "{pods: [{name: web-1, state: gone}]}"),
+    (NODE, "{pods: [{namespace: shop, name: web-1, state: held}, {name: web-2, state: gone}]}"),
 ]
 
 
@@ -72,11 +188,28 @@ def test_a_short_result_becomes_one_that_the_action_could_have_given(call: Call,
         Draft202012Validator(spec.result).validate(each)
 
 
-REAL = {
-    "ansible": lambda result: AnsibleAction.failure(None, result),  # type: ignore[arg-type]
-    "http": lambda result: Http.failure(None, result),  # type: ignore[arg-type]
-    "prometheus": lambda result: Prometheus.failure(None, result),  # type: ignore[arg-type]
+WORD_FOR_WORD = ("command", "dns", "postgres", "redis", "ssh", "tcp", "tls")
+ACTIONS: tuple[Any, ...] = (
+    AnsibleAction,
+    Aws,
+    Command,
+    Dns,
+    Flag,
+    Haproxy,
+    Http,
+    Kubernetes,
+    Logs,
+    Postgres,
+    Prometheus,
+    Redis,
+    Silence,
+    Sql,
+    Tcp,
+    Tls,
+)
+REAL: dict[str, Callable[[Any], str | None]] = {
     "ssh": ssh_failure,
+    **{action.name: partial(action.failure, None) for action in ACTIONS},
 }
 
 
@@ -85,7 +218,7 @@ def test_a_result_is_a_failure_when_the_action_itself_calls_it_one(call: Call, w
     result = made(call, written)
     real, played = REAL[call.action](result), failure_of(call.action, result)
     assert (played is None) == (real is None), (played, real)
-    if call.action == "ssh":
+    if call.action in WORD_FOR_WORD:
         assert played == real
 
 
@@ -114,6 +247,31 @@ def test_every_action_that_ships_is_judged_or_cannot_fail_by_its_result() -> Non
         (JSON, "{stdout: '[1]'}", {"json": [1]}),
         (JSON, "{stdout: nonsense}", {"stdout": "nonsense"}),
         (PLAY, "{}", {"rc": 0, "changed": False}),
+        (PORT, "{}", {"to": "db1:5432", "open": True, "error": ""}),
+        (PORT, "{error: no route}", {"open": False, "error": "no route"}),
+        (SHOWN, "{}", {"to": "www.example.org:443", "trusted": True, "error": ""}),
+        (SHOWN, "{days_left: -1}", {"trusted": False}),
+        (ADDRESSES, "{}", {"changed": True}),
+        (OFF, "{}", {"name": "checkout", "on": False, "percentage": 0.0}),
+        (TENTH, "{}", {"on": True, "percentage": 10.0}),
+        (FLAG, "{percentage: 5}", {"on": True, "percentage": 5.0}),
+        (FLAG, "{on: true}", {"on": True, "percentage": 100.0}),
+        (TOLD, "{value: true}", {"on": True, "value": True}),
+        (TOLD, "{value: variant-b}", {"on": False, "value": "variant-b"}),
+        (AWAY, "{}", {"leader": "pg2"}),
+        (PROMOTED, "{}", {"leader": "pg3"}),
+        (LEADER, "{members: [{name: a}, {name: b, role: leader}]}", {"leader": "b"}),
+        (MOVED, "{}", {"master": "192.0.2.2:6379", "writable": True, "quorum": True}),
+        (MASTER, "{sentinels: 1}", {"quorum": False}),
+        (
+            ROWS,
+            "{rows: [{id: 1, state: idle}]}",
+            {"database": "orders", "columns": ["id", "state"], "count": 1},
+        ),
+        (ROWS, "{count: 40}", {"count": 40, "rows": []}),
+        (LINES_KEPT, "{lines: [{line: a}, {line: b}]}", {"count": 2, "truncated": False}),
+        (SILENCE, "{}", {"ids": ["rehearsal"]}),
+        (HEARD, "{}", {"ids": [], "ends": 0.0}),
     ],
 )
 def test_what_follows_from_a_field_or_a_parameter_is_filled_in(
@@ -133,6 +291,44 @@ def test_a_decimal_number_is_one_however_it_is_written() -> None:
 def test_each_target_has_a_result_of_its_own_in_the_order_of_the_call() -> None:
     result = made(MANY, "{stdout: up, targets: {web2: {stdout: down}}}")
     assert [(each["host"], each["stdout"]) for each in result] == [("web1", "up"), ("web2", "down")]
+
+
+def test_names_that_are_asked_for_have_answers_and_each_is_said_in_their_order() -> None:
+    usual = made(NAMES, "{}")["answers"]
+    assert [(each["name"], bool(each["values"])) for each in usual] == [
+        ("www.example.org", True),
+        ("api.example.org", True),
+    ]
+    said = made(NAMES, "{answers: [{values: [192.0.2.9]}, {values: []}]}")["answers"]
+    assert [(each["name"], each["values"]) for each in said] == [
+        ("www.example.org", ["192.0.2.9"]),
+        ("api.example.org", []),
+    ]
+
+
+def test_a_change_of_records_gives_what_it_has_set() -> None:
+    first, second = made(ALIAS, "{}")["answers"]
+    assert (first["name"], first["type"], first["ttl"], first["values"]) == ("www", "CNAME", 60, ["a.net."])
+    assert (second["name"], second["target"]) == ("api", "b.net.")
+    assert [each["values"] for each in made(ADDRESSES, "{}")["answers"]] == [["192.0.2.7", "192.0.2.8"]]
+    assert [(each["name"], each["ttl"]) for each in made(RECORDS, "{}")["answers"]] == [("www", 300)]
+
+
+def test_servers_are_as_they_were_told_and_what_is_said_of_them_besides() -> None:
+    servers = made(DRAIN, "{servers: [{name: web2, sessions: 4}]}")["servers"]
+    assert [(each["name"], each["state"], each["status"], each["sessions"]) for each in servers] == [
+        ("web2", "drain", "DRAIN", 4),
+        ("web1", "drain", "DRAIN", 0),
+    ]
+    assert [each["weight"] for each in made(READY, "{}")["servers"]] == [50]
+
+
+def test_members_of_a_cluster_are_complete_round_the_one_that_leads() -> None:
+    members = made(AWAY, "{}")["members"]
+    assert [(each["name"], each["role"], each["state"]) for each in members] == [
+        ("pg2", "leader", "running"),
+        ("pg1", "replica", "streaming"),
+    ]
 
 
 def test_hosts_of_a_playbook_are_those_of_the_call() -> None:

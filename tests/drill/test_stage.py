@@ -180,13 +180,28 @@ expect: {{outcome: succeeded, ledger: [{{step: restart}}]}}
     as_expected(script, compiled(CHANGE))
 
 
-def test_a_lost_change_that_the_check_does_not_see_is_asked_about() -> None:
+def test_a_lost_change_of_which_the_check_says_no_has_failed() -> None:
     script = """\
-given: {restart: {lost: the connection was cut, done: {lines: [inactive]}}}
+given:
+  restart:
+    - {lost: the connection was cut, done: {lines: [inactive]}}
+    - {done: {lines: [active]}}
+people: {restart: [approve, {retry: once more}]}
+expect:
+  outcome: succeeded
+  requests: [{kind: approval}, {kind: failure, choices: [retry, skip, abort]}]
+  ledger: [{step: restart}]
+"""
+    as_expected(script, compiled(CHANGE))
+
+
+def test_a_lost_change_of_which_the_check_says_nothing_is_asked_about() -> None:
+    script = """\
+given: {restart: {lost: the connection was cut, done: {unreachable: no route}}}
 people: {restart: [approve, {done: I looked myself}]}
 expect:
   outcome: succeeded
-  requests: [{kind: approval}, {kind: in_doubt, choices: [done, retry, abort]}]
+  requests: [{kind: approval}, {kind: in_doubt, choices: [done, retry, undo, abort]}]
   ledger: [{step: restart}]
 """
     as_expected(script, compiled(CHANGE))
@@ -252,3 +267,11 @@ def test_a_way_back_succeeds_unless_the_script_says_something_else() -> None:
         "expect: {outcome: failed, ledger: [{step: restart}], problems: [could not take back], took: 5s}\n"
     )
     as_expected(script + expect, runbook)
+
+
+# --- leases ---------------------------------------------------------------------------------------------
+
+
+def test_nobody_else_is_on_the_stage_so_locks_are_held_at_once() -> None:
+    locked = compiled("locks: [service/example, db/example]\n" + READ)
+    as_expected("given: {look: {status: 200, takes: 20s}}\nexpect: {outcome: succeeded, took: 20s}\n", locked)

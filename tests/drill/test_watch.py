@@ -14,7 +14,7 @@ from activities import polling
 from activities.heart import Seen as Remembered
 from stanch.drill import watch as scripted
 from stanch.drill.watch import Seen, watch
-from stanch.errors import ActionRefused, Unreachable
+from stanch.errors import ActionRefused, DoesNotHold, Unreachable
 from stanch.language.plan import Poll
 
 
@@ -49,7 +49,7 @@ POLLS = st.builds(
 Looks: TypeAlias = list[tuple[float, bool | None]]
 
 
-async def in_worker(clock: Clock, poll: Poll, looks: Looks) -> tuple[float, bool, int]:
+async def in_worker(clock: Clock, poll: Poll, looks: Looks) -> tuple[float, str, int]:
     """Seconds, whether it came to hold, and how often was asked: by the code that workers run."""
     asked = 0
 
@@ -65,12 +65,14 @@ async def in_worker(clock: Clock, poll: Poll, looks: Looks) -> tuple[float, bool
     began = clock.now
     try:
         await polling.wait_until(poll, ask, {}, Remembered(since=began), lambda _: None)
+    except DoesNotHold:
+        return clock.now - began, "no", asked
     except ActionRefused:
-        return clock.now - began, False, asked
-    return clock.now - began, True, asked
+        return clock.now - began, "", asked
+    return clock.now - began, "yes", asked
 
 
-def on_stage(poll: Poll, looks: Looks) -> tuple[float, bool, int]:
+def on_stage(poll: Poll, looks: Looks) -> tuple[float, str, int]:
     asked = 0
 
     def ask() -> Seen:
@@ -80,7 +82,7 @@ def on_stage(poll: Poll, looks: Looks) -> tuple[float, bool, int]:
         return Seen(seconds, {"ok": held}, "no route" if held is None else "")
 
     ended = watch(poll, {}, ask)
-    return ended.seconds, not ended.problem, asked
+    return ended.seconds, "yes" if not ended.problem else "no" if ended.says_no else "", asked
 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

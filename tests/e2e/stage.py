@@ -142,6 +142,7 @@ def _configure(stage: Stage) -> None:
         "runbooks": [str(HERE / "runbooks")],
         "ssh": {"config_file": str(stage.hosts.farm.config_file)},
         "ansible": {"project": str(HERE / "playbooks")},
+        "command": {"programs": ["rm", "sh", "test"]},
         "prometheus": {"url": stage.prometheus_url},
         "evidence": {"path": "evidence"},
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import psutil
 import pytest
 
 from devtools.demo.release import BAD, GOOD
@@ -134,7 +135,7 @@ def restart(stage: Stage, host: str) -> None:
         begun.write_text("".join(["an earlier boot\n", *rest]))
 
 
-def test_a_change_of_which_nobody_knows_is_a_question_and_a_retry_looks_first(tmp_path: Path) -> None:
+def test_a_change_that_is_not_in_place_is_a_question_and_a_retry_looks_first(tmp_path: Path) -> None:
     with start_stage(tmp_path) as stage:
         run = start(stage, "web1")
         with stage.hosts.holding("rollback"):
@@ -144,10 +145,11 @@ def test_a_change_of_which_nobody_knows_is_a_question_and_a_retry_looks_first(tm
             restart(stage, "web1")
             stage.worker.start()
             request = stage.asked(run)
-            assert (request["kind"], request["step"]) == ("in_doubt", "over_ssh")
-            assert "1 of 1 in doubt: `web1` " in request["evidence"][0]
+            assert (request["kind"], request["step"]) == ("failure", "over_ssh")
+            assert "1 of 1 failed: `web1` " in request["evidence"][0]
             assert "the host was restarted after the command had begun" in request["evidence"][0]
-            assert set(request["choices"]) >= {"done", "retry", "abort"}
+            assert "`done` says that it was not made" in request["evidence"][0]
+            assert set(request["choices"]) >= {"retry", "skip", "abort"}
             assert stage.hosts.calls("web1", "rollback") == 1
         until(lambda: stage.hosts.switches("web1"), "the host to finish what it was told")
         stage.stanch(
@@ -157,3 +159,29 @@ def test_a_change_of_which_nobody_knows_is_a_question_and_a_retry_looks_first(tm
         assert view["outcome"] == "succeeded"
         assert rolled_back_once(stage, "web1")
         assert [effect["target"] for effect in view["ledger"]] == ["web1"]
+
+
+def test_a_program_dies_with_its_worker_and_a_retry_looks_before_it_runs_it_again(tmp_path: Path) -> None:
+    with start_stage(tmp_path) as stage:
+        run = json.loads(stage.stanch("run", "run-here", "-i", f"folder={tmp_path}", "--json", by="bob"))[
+            "run"
+        ]
+        approve(stage, run)
+        until((tmp_path / "begun").exists, "the program to begin")
+        stage.worker.kill()
+        until(lambda: not programs_with(f"{tmp_path}"), "the program to end with its worker")
+        stage.worker.start()
+        request = stage.asked(run)
+        assert (request["kind"], request["step"]) == ("failure", "make")
+        (tmp_path / "go").touch()
+        stage.stanch("decide", run, "retry", "--digest", request["digest"], "--reason", "it was not made")
+        view = stage.ended(run)
+    assert view["outcome"] == "succeeded"
+    assert "in_doubt" in kinds(view)
+    assert [(tmp_path / name).read_text() for name in ("begun", "made")] == ["x\nx\n", "x\n"]
+
+
+def programs_with(argument: str) -> list[int]:
+    """The processes that were given `argument`."""
+    found = psutil.process_iter(["cmdline"])
+    return [process.pid for process in found if argument in (process.info["cmdline"] or ())]

@@ -65,7 +65,7 @@ MISTAKES = {
     "a value of the wrong kind": (
         "      max_failures: 0",
         "      max_failures: none",
-        {"none": 'Incorrect type. Expected "integer".'},
+        {"none": "must be a number of items or a percentage such as `10%`"},
     ),
     "a number that is too small": (
         "      max_failures: 0",

@@ -15,6 +15,7 @@ from stanch.client.connect import connect
 from stanch.config import Config, GatewayConfig, TemporalConfig
 from stanch.gateway.app import serve
 from stanch.library import Library, load_library
+from stanch.shelf import Shelf
 from tests.gateway.server import TemporalServer
 
 
@@ -46,7 +47,7 @@ async def client(config: Config) -> Client:
 
 @asynccontextmanager
 async def serving(
-    config: Config, client: Client, library: Library, *, eager: bool = False
+    config: Config, client: Client, library: Library | Shelf, *, eager: bool = False
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A real gateway on a free port, and a client that speaks to it; stops when it is left."""
     stop = asyncio.Event()

@@ -301,7 +301,7 @@ async def test_what_temporal_will_never_take_is_a_problem_and_not_a_delivery_to_
     async with serving(with_gateway(config, max_body=8_000_000), client, library) as gateway:
         answer = await post(gateway, delivery(huge, small))
     assert [run["fingerprint"] for run in answer["runs"]] == [small["fingerprint"]]
-    assert "Temporal does not take it" in answer["problems"][0]["reason"]
+    assert "MB, most of it `said`, and 200 kB is the most" in answer["problems"][0]["reason"]
 
 
 async def test_a_run_is_listed_with_the_severity_and_the_service_of_its_alert(

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from activities.incident import join_incident, tell_run
+from activities.incident import ended_runs, join_incident, tell_run
+from activities.lease import ask_lease, look_at_holders
 from activities.page import Pager
 from stanch.config import Config
 from stanch.contract import TASK_QUEUE
-from stanch.language.plan import Json
+from stanch.language.plan import Call, Json, Step
 from tests.gateway.test_api import decision, start, until
+from tests.support.plans import plan
+from tests.support.world import begin
 from workflows.incident import IncidentWorkflow
+from workflows.lease import LeaseWorkflow
 from workflows.runbook import RunbookWorkflow
 
 
@@ -25,8 +31,15 @@ async def worker(client: Client, config: Config) -> AsyncIterator[None]:
     async with Worker(
         client,
         task_queue=TASK_QUEUE,
-        workflows=[RunbookWorkflow, IncidentWorkflow],
-        activities=[Pager(config.pagers).page, tell_run, join_incident],
+        workflows=[RunbookWorkflow, IncidentWorkflow, LeaseWorkflow],
+        activities=[
+            Pager(config.pagers).page,
+            tell_run,
+            join_incident,
+            ended_runs,
+            ask_lease,
+            look_at_holders,
+        ],
         workflow_runner=UnsandboxedWorkflowRunner(),
     ):
         yield
@@ -101,6 +114,10 @@ async def test_an_incident_is_held_seen_and_released(gateway: httpx.AsyncClient,
     shown = (await gateway.get(place)).json()
     assert [(member["run"], member["held"]) for member in shown["members"]] == [(run, True)]
     assert "grace put the incident" in shown["held"]
+    async with asyncio.timeout(30):
+        while not (line := await listed(gateway, incident)).get("held"):
+            await asyncio.sleep(0.05)
+    assert (line["ended"], "grace put the incident" in line["held"]) == (0.0, True)
     yes = decision(seen, choice="approve", reason="")
     assert (await gateway.post(f"/api/v1/runs/{run}/decisions", json=yes)).status_code == 200
     later = await start(gateway, incident=incident)
@@ -111,9 +128,62 @@ async def test_an_incident_is_held_seen_and_released(gateway: httpx.AsyncClient,
     assert (again.status_code, again.json()) == (409, {"error": f"the incident {incident} is not on hold"})
 
 
+async def test_a_lease_is_listed_with_its_holder_and_broken(
+    gateway: httpx.AsyncClient, client: Client
+) -> None:
+    name = f"db/{uuid.uuid4().hex[:8]}"
+    by_hand = Call("manual", {"who": "incident_commander", "do": "switch it over"})
+    step = Step("hand", effect="change", call=by_hand, unattended="a test", timeout=600.0, irreversible="x")
+    run = await begin(client, plan(step, locks=(name,)), uuid.uuid4().hex[:8])
+    await until(gateway, run, "requests")
+    async with asyncio.timeout(30):
+        while not (found := await held(gateway, name)):
+            await asyncio.sleep(0.05)
+    assert [claim["run"] for claim in found["holders"]] == [run]
+    broken = await order(gateway, run, "break", reason="theirs leads", lease=name)
+    assert (broken.status_code, broken.json()["message"]) == (200, f"`{name}` is broken")
+    again = await order(gateway, run, "break", reason="theirs leads", lease=name)
+    assert (again.status_code, "it is broken already" in again.json()["error"]) == (409, True)
+
+
+async def held(gateway: httpx.AsyncClient, name: str) -> dict[str, Any]:
+    """The lease, as soon as Temporal's list, which comes a little later, has it."""
+    found = (await gateway.get("/api/v1/leases")).json()["leases"]
+    return next((each for each in found if each["name"] == name), {})
+
+
+async def test_what_a_run_that_has_ended_changed_is_taken_back_by_a_run_that_asks(
+    gateway: httpx.AsyncClient, client: Client
+) -> None:
+    undo = Call("http", {"method": "POST", "url": "http://127.0.0.1:9/back"})
+    by_hand = Call("manual", {"who": "incident_commander", "do": "switch it over"})
+    step = Step("hand", effect="change", call=by_hand, undo=undo, unattended="a test", timeout=600.0)
+    run = await begin(client, plan(step), uuid.uuid4().hex[:8])
+    seen = await until(gateway, run, "requests")
+    done = decision(seen, choice="done", reason="it is")
+    assert (await gateway.post(f"/api/v1/runs/{run}/decisions", json=done)).status_code == 200
+    await until(gateway, run, "outcome")
+    refused = await order(gateway, run, "undo", reason="x", step="nowhere")
+    assert (refused.status_code, "has no step `nowhere`" in refused.json()["error"]) == (409, True)
+    begun = await order(gateway, run, "undo", reason="the other side was right")
+    assert (begun.status_code, begun.json()["run"]) == (200, f"{run}/undo-1")
+    asked = await until(gateway, f"{run}/undo-1", "requests")
+    (change,) = asked["requests"][0]["changes"]
+    assert change["command"] == "POST http://127.0.0.1:9/back"
+    assert (asked["started_by"], asked["inputs"]["run"]) == ("grace", run)
+    again = await order(gateway, run, "undo", reason="x")
+    assert (again.status_code, f"`{run}/undo-1` is taking it back" in again.json()["error"]) == (409, True)
+
+
+async def listed(gateway: httpx.AsyncClient, incident: str) -> dict[str, Any]:
+    lines = (await gateway.get("/api/v1/incidents")).json()["incidents"]
+    return next((line for line in lines if line["incident"] == incident), {})
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "status"),
     [
+        ("POST", "none/trust", {"by": "grace"}, 404),
         ("GET", "none", None, 404),
         ("POST", "none/hold", {"by": "grace", "reason": "x"}, 404),
         ("POST", "none/release", {"by": "grace"}, 404),
@@ -127,6 +197,12 @@ async def test_what_cannot_be_done_to_an_incident_is_one_sentence(
 ) -> None:
     answer = await gateway.request(method, f"/api/v1/incidents/{path}", json=body)
     assert (answer.status_code, list(answer.json())) == (status, ["error"])
+
+
+async def test_whether_all_incidents_are_listed_is_true_or_false(gateway: httpx.AsyncClient) -> None:
+    assert (await gateway.get("/api/v1/incidents?all=true")).status_code == 200
+    refused = await gateway.get("/api/v1/incidents?all=perhaps")
+    assert (refused.status_code, refused.json()) == (400, {"error": "all: expected `true` or `false`"})
 
 
 async def test_a_run_for_what_is_no_incident_is_not_started(gateway: httpx.AsyncClient) -> None:

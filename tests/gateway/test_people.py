@@ -23,6 +23,7 @@ from stanch.language.plan import Json
 from stanch.library import Library
 from stanch.proof import sign
 from tests.gateway.conftest import serving
+from tests.gateway.delivering import alert, delivery, fresh
 from tests.gateway.test_api import decision, start, until
 from tests.support.keys import nonce, private, public
 from workflows.runbook import RunbookWorkflow
@@ -80,9 +81,27 @@ async def test_whose_token_is_shown_decides_and_the_gateway_signs(strict: httpx.
     answer = await strict.post(f"/api/v1/runs/{run}/decisions", json=said, headers=GRACE)
     assert answer.status_code == 200, answer.text
     ended = await until(strict, run, "outcome")
+    assert (ended["started_by"], ended["starter"]) == ("ada", "unverified"), "ada has shown no token"
     assert told(ended, "decided") == [
         f"deny by grace (verified, key {public('gateway').id}, via api): not tonight"
     ]
+
+
+@pytest.mark.usefixtures("worker")
+async def test_the_gateway_signs_what_a_person_or_an_alert_starts(strict: httpx.AsyncClient) -> None:
+    body = {"runbook": "switch-over", "inputs": {"side": "left"}}
+    run = (await strict.post("/api/v1/runs", json=body, headers=GRACE)).json()["run"]
+    seen = await until(strict, run, "requests")
+    verified = f"verified, key {public('gateway').id}"
+    assert (seen["started_by"], seen["starter"]) == ("grace", verified)
+    approval = decision(seen, choice="approve", by="grace", reason="")
+    answer = await strict.post(f"/api/v1/runs/{run}/decisions", json=approval, headers=GRACE)
+    assert "grace started this run and may not approve" in answer.json()["error"]
+    name = fresh()
+    labels = {"alertname": "SideDown", "side": "left"}
+    await strict.post("/alerts/alertmanager", content=delivery(alert(name, labels=labels)))
+    seen = await until(strict, f"run/switch-over/{name}", "requests")
+    assert (seen["started_by"], seen["starter"]) == ("alert:alertmanager", verified)
 
 
 @pytest.mark.usefixtures("worker")

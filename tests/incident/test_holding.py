@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal, get_args
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from stanch.client.payloads import data_converter
-from stanch.contract import IncidentInput, IncidentView, Join, Order, PublicKey, TellTask, Told
+from stanch.contract import IncidentInput, IncidentView, Join, Look, Order, PublicKey, TellTask, Told
 from stanch.incident import holding
 from stanch.proof import key_id, public_text, sign
 
@@ -109,7 +110,7 @@ def test_a_second_hold_tells_only_those_that_are_not_held() -> None:
         (replace(HOLD, reason=" "), "`hold` needs a reason"),
         (replace(HOLD, by=" "), "needs the name of the person"),
         (replace(HOLD, incident="other"), "is for the incident other, and this is db-down"),
-        (replace(HOLD, verb="pause"), "takes `hold` and `release`, not `pause`"),
+        (replace(HOLD, verb="pause"), "takes `hold`, `release` and `trust`, not `pause`"),
         (RELEASE, "the incident db-down is not on hold"),
         (HOLD, ""),
     ],
@@ -131,6 +132,74 @@ def test_the_summary_names_who_did_not_obey_and_who_is_silent() -> None:
     assert holding.summary(state) == (
         "the incident db-down is on hold (1 of 3 runs); still being told: c; NOT OBEYED by b: no proof"
     )
+
+
+def test_a_look_drops_the_runs_that_have_ended_but_not_one_that_has_joined_anew() -> None:
+    state = of("a", "b")
+    look = Look(state.members)
+    state = holding.joined(state, Join("b"), AT + 50)
+    state = holding.left(state, look, {"a": "it has ended", "b": "it has ended"}, AT + 60)
+    assert [member.run for member in state.members] == ["b"]
+    assert not holding.is_over(state)
+
+
+def test_an_incident_is_over_without_runs_unless_it_is_on_hold() -> None:
+    state = holding.ordered(of("a"), HOLD, AT)
+    without = holding.left(state, Look(state.members), {"a": "it has ended"}, AT)
+    assert not holding.is_over(without)
+    assert holding.is_over(holding.let_go(without))
+
+
+# --- whose word counts -------------------------------------------------------------------------------------
+
+
+def key_of(private: Ed25519PrivateKey, *people: str) -> PublicKey:
+    public = public_text(private)
+    return PublicKey(key_id(public), public, speaks_for=people)
+
+
+OLD, NEW, OTHERS = (Ed25519PrivateKey.generate() for _ in range(3))
+
+
+def trust(key: PublicKey, by: Ed25519PrivateKey, nonce: str = "n") -> Order:
+    order = Order("trust", by="alice", incident="db-down", key=key)
+    return sign(by, order, "", 0.0, at=AT, nonce=nonce)
+
+
+def test_a_key_that_a_believed_one_lets_in_is_believed_from_then_on() -> None:
+    state = replace(of("a"), unsigned="refuse", keys=(key_of(OLD, "alice"),))
+    signed = sign(NEW, HOLD, "", 0.0, at=AT, nonce="h")
+    assert "is not one that" in holding.refusal(state, signed, AT)
+    order = trust(key_of(NEW, "alice"), OLD)
+    assert holding.refusal(state, order, AT) == ""
+    state = holding.trusted(state, order, AT)
+    assert holding.refusal(state, signed, AT) == ""
+    assert state.timeline[-1].text.startswith("alice trusts the key")
+    assert "taken already" in holding.refusal(state, order, AT)
+
+
+def test_a_key_that_was_stolen_is_taken_out() -> None:
+    stolen = key_of(OLD, "alice")
+    state = replace(of("a"), unsigned="refuse", keys=(stolen, key_of(NEW, "alice")))
+    state = holding.trusted(state, trust(replace(stolen, end=AT), NEW), AT)
+    assert "is not believed since" in holding.refusal(state, sign(OLD, HOLD, "", 0.0, at=AT, nonce="h"), AT)
+
+
+@pytest.mark.parametrize(
+    ("order", "why"),
+    [
+        (trust(key_of(NEW, "alice"), NEW), "a key that this incident believes already"),
+        (trust(key_of(NEW, "bob"), OLD), "may not let in a key of bob"),
+        (trust(key_of(NEW), OLD), "may not let in a gateway"),
+        (replace(trust(key_of(NEW, "alice"), OLD), key=key_of(OTHERS, "alice")), "is not for this"),
+        (replace(trust(key_of(NEW, "alice"), OLD), key=None), "needs the key"),
+        (Order("trust", by="alice", incident="db-down", key=key_of(NEW, "alice")), "needs a proof"),
+    ],
+)
+def test_nobody_lets_in_a_key_that_is_not_theirs_to_let_in(order: Order, why: str) -> None:
+    for unsigned in get_args(Literal["accept", "refuse"]):
+        state = replace(of("a"), unsigned=unsigned, keys=(key_of(OLD, "alice"),))
+        assert why in holding.refusal(state, order, AT)
 
 
 def test_the_timeline_is_bounded() -> None:

@@ -66,7 +66,10 @@ _schemas = st.dictionaries(
     max_size=2,
 )
 _MADE: dict[str, dict[str, st.SearchStrategy[Any]]] = {
-    "ForEach": {"batches": st.lists(st.sampled_from([1, 3, "25%", "100%"]), max_size=2).map(tuple)},
+    "ForEach": {
+        "batches": st.lists(st.sampled_from([1, 3, "25%", "100%"]), max_size=2).map(tuple),
+        "max_failures": st.sampled_from([0, 1, 3, "0%", "10%"]),
+    },
     "Plan": {"inputs": _schemas},
     "Ask": {"fields": _schemas},
     "Call": {

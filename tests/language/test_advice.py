@@ -1,10 +1,11 @@
-"""Advice about loops whose items are not used, diagnoses that change something, and variables of scripts."""
+"""Advice about loops whose items are not used, diagnoses that change something, variables of scripts, and
+data on its way to a system."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.language.cases import compiled, whole
+from tests.language.cases import compiled, really_compiled, whole
 
 CHANGE = """\
 - id: restart
@@ -121,3 +122,27 @@ def test_a_variable_that_is_nearly_one_of_them_is_pointed_out() -> None:
     step = "- id: s\n  ssh: {hosts: [a], env: {SERVICE: shop}}\n  effect: read\n  script: echo $SERVCE\n"
     (found,) = (each for each in compiled(whole(step)).diagnostics if each.code == "RB536")
     assert found.hint == "did you mean `SERVICE`?"
+
+
+# --- data on its way to a system --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        ("logs: {query: '{host=\"${{ inputs.x }}\"}'}", ["RB527"]),
+        ('dns: {zone: a, names: ["${{ inputs.x }}"], set: {cname: b}}', ["RB527"]),
+        ('dns: {zone: a, names: [www, "${{ inputs.x }}.eu"], set: {cname: b}}', ["RB527"]),
+        ('dns: {zone: a, names: "${{ inputs.x }}", set: {cname: b}}', ["RB527"]),
+        ('dns: {zone: a, names: [www], set: {cname: "${{ inputs.x }}"}}', []),
+        ('dns: {resolve: "${{ inputs.x }}"}', []),
+    ],
+)
+@pytest.mark.parametrize(
+    ("schema", "is_open"), [("{type: string}", True), ("{type: string, enum: [a]}", False)]
+)
+def test_data_in_a_query_for_lines_or_in_a_name_that_is_changed_is_restrained(
+    step: str, expected: list[str], schema: str, is_open: bool
+) -> None:
+    found = really_compiled(whole(f"inputs: {{x: {schema}}}\nsteps:\n- id: s\n  {step}\n")).diagnostics
+    assert [each.code for each in found if each.code == "RB527"] == (expected if is_open else [])

@@ -309,6 +309,7 @@ def test_a_block_orders_each_word_of_a_step() -> None:
     assert set(FORMS["step"].order) - set(FORMS["block"].order) == {
         "script",
         "maxItems",
+        "after",
         "effect",
         "until",
         "worse",

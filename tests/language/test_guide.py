@@ -210,6 +210,18 @@ def test_a_loop_is_written_out_in_its_batches() -> None:
     assert "Stop as soon as more than 1 of them failed." in made
 
 
+def test_a_canary_is_looked_at_before_the_next_batch_begins() -> None:
+    call = Call("ssh", {"hosts": ["${{ host }}"], "run": ["fix"]}, one=True)
+    verify = Check(Call("prometheus", {"query": "up"}), Poll("result.value > 0.0", 9.0), each_batch=True)
+    loop = ForEach("host", ["a", "b", "c", "d"], (1, "50%"), 30.0, "25%")
+    made = guide(replace(change(verify=verify), call=call, for_each=loop))
+    until = "every 5s, for at most 9s, until the value is above `0.0`"
+    look = f"**Did it help so far?** Look as it says below, {until}. If it did not, stop."
+    assert made.count(f"{look}\n\nWait 30s.") == 2
+    assert "Stop as soon as more than 1 of them failed." in made
+    assert "**Did it help?** Look, behind each batch:" in made
+
+
 def test_a_question_lists_what_may_be_answered() -> None:
     fields = {"node": {"type": "string", "enum": ["db1", "db2"]}, "hours": {"type": "integer", "default": 48}}
     made = guide(

@@ -239,7 +239,7 @@ SAID: dict[str, tuple[str, str, str]] = {
         "`ssh: {hosts: [web1]",
     ),
     "a check by an action that there is not": (
-        CHANGE + "    verify: {dns: {resolve: x}, until: result.found, within: 1m}\n",
+        CHANGE + "    verify: {pager: {to: x}, until: result.found, within: 1m}\n",
         "RB205",
         "an action that reads",
     ),
@@ -247,6 +247,11 @@ SAID: dict[str, tuple[str, str, str]] = {
         READ.replace("query: up", "query: up, auth: {bearer: {secret: vault/kv/prometheus}}"),
         "RB206",
         "`env/NAME` and `file/PATH`",
+    ),
+    "a value inside of a statement": (
+        READ + "  - {id: x, sql: {database: a, query: \"SELECT '${{ inputs.hosts }}'\"}}\n",
+        "RB204",
+        'write `%(hosts)s` there, without quotes, and `params: {hosts: "${{ inputs.hosts }}"}` beside it',
     ),
     "an address without a scheme": (
         EACH.replace('"http://${{ host }}/"', "x.example.org/health"),
@@ -391,7 +396,7 @@ def test_the_words_that_fit_are_listed_whole_in_the_order_of_the_schema_without_
     assert hint.startswith("this step may have `title`, `script`, `steps`, `wait`")
     assert "`until`" not in hint
     assert "more" not in hint
-    assert hint.endswith("and `ssh`")
+    assert hint.endswith("and `tls`")
 
 
 @pytest.mark.parametrize(

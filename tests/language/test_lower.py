@@ -130,6 +130,12 @@ def test_rounds_go_one_by_one_unless_the_author_says_otherwise() -> None:
     assert step_of(wide).for_each == ForEach("host", ["a", "b"], ("50%",), most=9)
 
 
+@pytest.mark.parametrize(("said", "most"), [("1", 1), ("0", 0), ("10%", "10%")])
+def test_how_many_may_fail_is_a_number_or_a_share(said: str, most: int | str) -> None:
+    text = LOOP.replace("[a, b]}", f"[a, b], max_failures: {said}}}")
+    assert step_of(text).for_each == ForEach("host", ["a", "b"], (1,), max_failures=most)
+
+
 @pytest.mark.parametrize(
     "text", [LOOP + "  parallel: true\n", LOOP.replace("[a, b]}", "[a, b], parallel: true}")]
 )
@@ -292,6 +298,18 @@ def test_a_verification_that_reads_the_item_of_a_loop_is_asked_in_each_round(
     assert step.verify.each_round is each_round
 
 
+@pytest.mark.parametrize(
+    ("said", "each_batch"), [("", True), (", after: batch", True), (", after: all", False)]
+)
+def test_another_verification_of_a_loop_is_asked_behind_each_batch_unless_it_says_behind_all(
+    said: str, each_batch: bool
+) -> None:
+    verify = f"{{prometheus: {{query: up}}, until: result.value == 0.0, within: 1m{said}}}"
+    (step,) = plan_of(f"{ROLL}    {verify}\n").steps
+    assert step.verify is not None
+    assert (step.verify.each_round, step.verify.each_batch) == (False, each_batch)
+
+
 def test_the_items_of_a_list_that_is_asked_for_may_be_found_by_the_run() -> None:
     ask = '- {id: which, ask: {from: a, fields: {x: {type: array, items: {enum: "${{ steps.l.all }}"}}}}}\n'
     look = "- {id: l, http: {url: 'http://x/'}, outputs: {all: 'result.headers.map(h, h)'}}\n"
@@ -299,3 +317,12 @@ def test_the_items_of_a_list_that_is_asked_for_may_be_found_by_the_run() -> None
     assert which.ask is not None
     assert which.ask.fields == {"x": {"type": "array", "items": {"enum": "${{ steps.l.all }}"}}}
     assert codes(look + ask.replace("l.all", "l.none")) == ["RB303"]
+
+
+def test_a_call_of_an_action_that_knows_its_change_says_so() -> None:
+    flag = "- {id: off, flag: {name: x, set: false}, effect: change, approval: a}"
+    assert step_of(flag).call == Call("flag", {"name": "x", "set": False}, knows=True)
+    hand = "- {id: off, manual: {who: a, do: it}, effect: change, approval: a, irreversible: so it is}"
+    by_hand = step_of(hand).call
+    assert by_hand is not None
+    assert not by_hand.knows

@@ -35,6 +35,9 @@ def real_codes(text: str) -> list[str]:
         ("incident_manager", None),
         ("tech_lead", None),
         ("payments_on_call", None),
+        ("payments-on-call", None),
+        ("incident-commander", "incident_commander"),
+        ("technical-lead", "technical_lead"),
         ("a", None),
     ],
 )

@@ -169,6 +169,10 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
     "a comment that allows an error": ("id: soak", "id: soak  # stanch: allow RB501 x", "RB215"),
     # references
     "an unknown step": ("steps.errors.rate > 0.1", "steps.erors.rate > 0.1", "RB301"),
+    "an output by its name alone": ("? steps.reader.version", "? version", "RB301"),
+    "an output of no step": ("? steps.reader.version", "? steps.version", "RB301"),
+    "an output behind `outputs`": ("? steps.reader.version", "? outputs.version", "RB301"),
+    "a step and none of its outputs": ("? steps.reader.version", "? steps.reader", "RB301"),
     "an unknown input": ("inputs.hosts.size()", "inputs.host.size()", "RB301"),
     "an unknown name": ("result.value > 0.05", "reslt.value > 0.05", "RB301"),
     "an unknown field of a result": ("result.status == 200", "result.staus == 200", "RB301"),

@@ -246,8 +246,14 @@ def test_the_names_of_nested_loops_differ() -> None:
     assert codes(text) == ["RB310"]
 
 
-def test_a_word_that_this_release_does_not_run_is_one_diagnostic() -> None:
-    assert codes("- id: look\n  prometheus: {query: up}\n  zone: dmz\n") == ["RB206"]
+@pytest.mark.parametrize("rest", ["wait: 1s", "runbook: other", "manual: {who: a, do: It.}\n  effect: read"])
+def test_a_zone_belongs_to_what_a_worker_does(rest: str) -> None:
+    assert codes(f"- id: look\n  zone: dmz\n  {rest}\n")[:1] == ["RB211"]
+
+
+@pytest.mark.parametrize("name", ["DMZ", "dmz-", "d.m", "${{ inputs.zone }}", "''"])
+def test_a_zone_has_a_plain_name(name: str) -> None:
+    assert codes(f'- id: look\n  prometheus: {{query: up}}\n  zone: "{name}"\n') == ["RB204"]
 
 
 @pytest.mark.parametrize("pattern", ["[", "(", "a**", "[[a]", "(?P<x"])

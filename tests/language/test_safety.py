@@ -17,6 +17,7 @@ BARE = """\
   idempotent: true
 """
 CHANGE = BARE + UNDO
+LOOPED = "  for_each: {as: h, in: [a, b]}\n"
 READ = "- id: look\n  prometheus: {query: up}\n"
 HAND = "- id: hand\n  manual: {who: technical_lead, do: Look at it.}\n"
 ASK = "- id: pick\n  ask: {from: technical_lead, fields: {list: {type: array, items: {type: string}}}}\n"
@@ -86,6 +87,34 @@ def test_a_person_is_not_asked_again_and_again(word: str) -> None:
     check = "{manual: {who: a, do: Look.}, until: result.note == '', within: 1m}"
     step = CHANGE.replace("  idempotent: true\n", "") if word == "done" else CHANGE
     assert codes(f"{step}  {word}: {check}\n") == ["RB508"]
+
+
+@pytest.mark.parametrize(
+    ("loop", "verify", "expected"),
+    [
+        ("", "{prometheus: {query: up}, until: result.value == 0.0, within: 1m, after: all}", ["RB211"]),
+        (LOOPED, "{prometheus: {query: up}, until: result.value == 0.0, within: 1m, after: all}", []),
+        (LOOPED, "{http: {url: 'http://${{ h }}/'}, until: result.status == 200, within: 1m}", []),
+        (
+            LOOPED,
+            "{http: {url: 'http://${{ h }}/'}, until: result.status == 200, within: 1m, after: batch}",
+            ["RB301"],
+        ),
+    ],
+)
+def test_when_a_verification_is_asked_is_said_of_a_loop_and_not_of_its_rounds(
+    loop: str, verify: str, expected: list[str]
+) -> None:
+    step = """\
+- id: fix
+  approval: incident_commander
+  ssh: {hosts: ["HOST"], run: [x]}
+  effect: change
+  idempotent: true
+  irreversible: none
+"""
+    step = step.replace("HOST", "${{ h }}" if loop else "a")
+    assert codes(f"{step}{loop}  verify: {verify}\n") == expected
 
 
 @pytest.mark.parametrize(

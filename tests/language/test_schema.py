@@ -77,8 +77,9 @@ def needed(name: str, place: str) -> Any:
     params, targets = known(name)
     if place == "step" or targets is None:
         return {"$ref": f"actions/{name}.v1.json#/$defs/params"}
-    assert params["required"] == [targets]
-    return {word: params[word] for word in ("oneOf", "anyOf", "dependentSchemas") if word in params}
+    others = [word for word in params["required"] if word != targets]
+    words = {word: params[word] for word in ("oneOf", "anyOf", "dependentSchemas") if word in params}
+    return {**words, "required": others} if others else words
 
 
 def test_an_editor_knows_that_without_the_action_there_are_no_targets_to_inherit() -> None:

@@ -17,14 +17,22 @@ from stanch.contract import (
     Accepted,
     ActionReport,
     ActionTask,
+    Claim,
     Decision,
     IncidentView,
     Join,
     JoinTask,
+    LeaseAnswer,
+    LeaseTask,
+    LeaseView,
+    Look,
+    Looked,
+    LookTask,
     Moment,
     Order,
     PageTask,
     Request,
+    RunLease,
     RunView,
     TellTask,
     Told,
@@ -32,11 +40,20 @@ from stanch.contract import (
 from stanch.language.plan import MANUAL, Plan
 from stanch.schemas import load_catalogue, load_schema
 from workflows.incident import IncidentWorkflow
+from workflows.lease import LeaseWorkflow
 from workflows.runbook import RunbookWorkflow
 
 DEFINED = workflow._Definition.must_from_class(RunbookWorkflow)
 INCIDENT = workflow._Definition.must_from_class(IncidentWorkflow)
-BY_STANCH = (contract.ACTIVITY_PAGE, contract.ACTIVITY_TELL, contract.ACTIVITY_JOIN)
+LEASE = workflow._Definition.must_from_class(LeaseWorkflow)
+BY_STANCH = (
+    contract.ACTIVITY_PAGE,
+    contract.ACTIVITY_TELL,
+    contract.ACTIVITY_JOIN,
+    contract.ACTIVITY_ENDED,
+    contract.ACTIVITY_LEASE,
+    contract.ACTIVITY_LOOK,
+)
 """Activities that no runbook names."""
 
 
@@ -87,6 +104,7 @@ def test_what_an_incident_needs_done_takes_and_gives_the_types_of_the_contract(
 ) -> None:
     assert types_of(registered[contract.ACTIVITY_TELL]) == ([TellTask], Told)
     assert types_of(registered[contract.ACTIVITY_JOIN]) == ([JoinTask], str)
+    assert types_of(registered[contract.ACTIVITY_ENDED]) == ([Look], dict[str, str])
 
 
 def test_the_updates_are_those_of_the_contract() -> None:
@@ -107,6 +125,7 @@ def test_the_signals_are_those_of_the_contract_and_take_whatever_comes() -> None
         contract.SIGNAL_APPROVE: anything,
         contract.SIGNAL_DENY: anything,
         contract.SIGNAL_ALERT: anything,
+        contract.SIGNAL_LEASE: anything,
     }
 
 
@@ -117,6 +136,7 @@ def test_the_queries_are_those_of_the_contract() -> None:
         contract.QUERY_REQUESTS: list[Request],
         contract.QUERY_TIMELINE: list[Moment],
         contract.QUERY_PLAN: Plan,
+        contract.QUERY_LEASES: list[RunLease],
     }
 
 
@@ -126,6 +146,7 @@ def test_an_incident_offers_what_the_contract_says() -> None:
         contract.UPDATE_JOIN: ([Join], str),
         contract.UPDATE_HOLD: ([Order], Accepted),
         contract.UPDATE_RELEASE: ([Order], Accepted),
+        contract.UPDATE_TRUST: ([Order], Accepted),
     }
     assert INCIDENT.signals == {}
     assert {name: types_of(each.fn)[1] for name, each in INCIDENT.queries.items()} == {
@@ -133,7 +154,19 @@ def test_an_incident_offers_what_the_contract_says() -> None:
     }
 
 
-@pytest.mark.parametrize("defined", [DEFINED, INCIDENT], ids=["run", "incident"])
+def test_a_lease_offers_what_the_contract_says(registered: dict[str, Callable[..., Any]]) -> None:
+    assert LEASE.name == contract.WORKFLOW_LEASE
+    updates = {name: types_of(each.fn) for name, each in LEASE.updates.items()}
+    assert updates == {contract.UPDATE_ASK: ([Claim], LeaseAnswer)}
+    signals = {name: types_of(each.fn)[0] for name, each in LEASE.signals.items()}
+    assert signals == {contract.SIGNAL_BELL: [Any, Any]}
+    queries = {name: types_of(each.fn)[1] for name, each in LEASE.queries.items()}
+    assert queries == {contract.QUERY_STATE: LeaseView}
+    assert types_of(registered[contract.ACTIVITY_LEASE]) == ([LeaseTask], LeaseAnswer)
+    assert types_of(registered[contract.ACTIVITY_LOOK]) == ([LookTask], Looked)
+
+
+@pytest.mark.parametrize("defined", [DEFINED, INCIDENT, LEASE], ids=["run", "incident", "lease"])
 def test_what_the_web_ui_offers_is_described(defined: workflow._Definition) -> None:
     described = {name: each.description for name, each in defined.updates.items()}
     described |= {name: each.description for name, each in defined.signals.items()}

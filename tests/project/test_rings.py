@@ -19,7 +19,7 @@ import pytest
 
 from tests.project.checkout import ROOT, python_files
 
-PURE = ("conductor", "contract", "drill", "errors", "incident", "language", "oncall", "proof")
+PURE = ("conductor", "contract", "drill", "errors", "incident", "language", "lease", "oncall", "proof")
 """Members of the pure ring, below `stanch`."""
 CHECKOUT_ONLY = {"activities", "bench", "devtools", "tests", "worker", "workflows"}
 """Top-level names that the wheel does not hold."""

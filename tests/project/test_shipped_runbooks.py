@@ -19,5 +19,7 @@ def test_shipped_runbooks_have_no_diagnostic() -> None:
 
 
 def test_the_runbooks_of_tests_and_benchmarks_compile() -> None:
-    library = load_library([ROOT / "tests/e2e/runbooks", ROOT / "bench"], WRITTEN)
+    library = load_library(
+        [ROOT / "tests/e2e/runbooks", ROOT / "tests/chaos/runbooks", ROOT / "bench"], WRITTEN
+    )
     assert [str(each) for each in library.diagnostics] == []

@@ -7,11 +7,13 @@ from typing import Any
 
 from stanch.conductor import describe
 from stanch.conductor.commands import (
+    AskLease,
     CancelAction,
     CancelTimer,
     Command,
     FinishRun,
     Page,
+    RingLease,
     RunAction,
     StartTimer,
 )
@@ -22,12 +24,14 @@ from stanch.conductor.events import (
     ActionSucceeded,
     DecisionGiven,
     Event,
+    LeaseAnswered,
+    LeaseRung,
     OrderGiven,
     RunStarted,
     TimerFired,
 )
 from stanch.conductor.machine import Conductor
-from stanch.contract import Choice, Decision, Order, PageTask, Request, RunInput, Verb
+from stanch.contract import Choice, Claim, Decision, LeaseAnswer, Order, PageTask, Request, RunInput, Verb
 
 
 class Host:
@@ -44,6 +48,8 @@ class Host:
         self.executed: list[RunAction] = []
         self.pages: list[str] = []
         self.paged: list[PageTask] = []
+        self.asked: dict[str, AskLease] = {}
+        self.rung: list[str] = []
         self.finished: FinishRun | None = None
 
     def start(self) -> Host:
@@ -70,6 +76,10 @@ class Host:
                 case Page(task=task):
                     self.pages.append(task.to)
                     self.paged.append(task)
+                case AskLease(key=key):
+                    self.asked[key] = command
+                case RingLease(name=name):
+                    self.rung.append(name)
                 case FinishRun():
                     self.finished = command
 
@@ -84,15 +94,15 @@ class Host:
         del self.actions[key]
         return self.feed(ActionSucceeded(self.now, key, result, already))
 
-    def fail(self, reason: str = "exit status 1") -> Host:
+    def fail(self, reason: str = "exit status 1", **fields: Any) -> Host:
         key = next(iter(self.actions))
         del self.actions[key]
-        return self.feed(ActionFailed(self.now, key, reason))
+        return self.feed(ActionFailed(self.now, key, reason, **fields))
 
-    def lose(self, reason: str = "its worker went silent") -> Host:
+    def lose(self, reason: str = "its worker went silent", **fields: Any) -> Host:
         key = next(iter(self.actions))
         del self.actions[key]
-        return self.feed(ActionLost(self.now, key, reason))
+        return self.feed(ActionLost(self.now, key, reason, **fields))
 
     def fire(self) -> Host:
         """Let the oldest timer fire, at its time."""
@@ -127,6 +137,31 @@ class Host:
             else:
                 self.fire()
         return self
+
+    # --- leases -------------------------------------------------------------------------------------------
+
+    def grant(self, *waiting: Claim) -> Host:
+        """Answer the oldest question to a lease: it is held."""
+        return self.answer(LeaseAnswer("e1", held=True, since=self.now, waiting=waiting))
+
+    def make_wait(self, *holders: Claim, ahead: int = 0) -> Host:
+        return self.answer(LeaseAnswer("e1", ahead=ahead, holders=holders))
+
+    def answer(self, answer: LeaseAnswer) -> Host:
+        key = next(iter(self.asked))
+        return self.feed(LeaseAnswered(self.now, self.asked.pop(key).task.name, key, answer))
+
+    def ring(self, name: str) -> Host:
+        return self.feed(LeaseRung(self.now, name))
+
+    @property
+    def asks(self) -> list[str]:
+        """Names of the leases that are asked now."""
+        return [each.task.name for each in self.asked.values()]
+
+    @property
+    def holds(self) -> list[str]:
+        return [each.name for each in describe.wanted(self.state) if each.state == "held"]
 
     # --- what a test asks ---------------------------------------------------------------------------------
 

@@ -37,13 +37,8 @@ def read(name: str = "look", **fields: Any) -> Step:
 def change(name: str = "fix", **fields: Any) -> Step:
     fields.setdefault("approval", Approval(("incident_commander",)))
     fields.setdefault("undo", Call("ssh", {"hosts": ["web1"], "run": ["unfix", name]}, one=True))
-    return Step(
-        id=name,
-        title=f"Do {name}",
-        effect="change",
-        call=Call("ssh", {"hosts": ["web1"], "run": ["fix", name]}, one=True),
-        **fields,
-    )
+    fields.setdefault("call", Call("ssh", {"hosts": ["web1"], "run": ["fix", name]}, one=True))
+    return Step(id=name, title=f"Do {name}", effect="change", **fields)
 
 
 def rollback() -> Plan:

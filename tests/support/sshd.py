@@ -60,7 +60,7 @@ class Host:
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=stream,
-                **_identity(self.user),
+                **identity(self.user),
             )
         _until(lambda: _listens(self.port) or not self._runs(), f"sshd of {self.name} to listen")
         if not self._runs():
@@ -305,7 +305,7 @@ def _own(folder: Path, user: str) -> None:
         os.chown(path, entry.pw_uid, entry.pw_gid)
 
 
-def _identity(user: str) -> dict[str, Any]:
+def identity(user: str) -> dict[str, Any]:
     """What makes `Popen` start a process as `user`."""
     if os.geteuid() != 0:
         return {}

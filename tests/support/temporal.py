@@ -43,18 +43,9 @@ def free_port() -> int:
         return port
 
 
-@contextmanager
-def start_temporal(
-    folder: Path,
-    *,
-    port: int = 0,
-    database: Path | None = None,
-    ui_port: int = 0,
-    flags: Sequence[str] = (),
-) -> Iterator[TemporalServer]:
-    """The server with Stanch's tuning and search attributes; killed at the end."""
-    port = port or free_port()
-    flags = ["--ip", "127.0.0.1", "--port", str(port), "--log-level", "error", *flags]
+def command(port: int, *, database: Path | None = None, ui_port: int = 0) -> list[str]:
+    """The server with Stanch's tuning and search attributes, as a command."""
+    flags = ["--ip", "127.0.0.1", "--port", str(port), "--log-level", "error"]
     flags += ["--dynamic-config-value", "history.transferProcessorMaxPollRPS=2000"]
     flags += ["--ui-port", str(ui_port)] if ui_port else ["--headless"]
     if database:
@@ -64,9 +55,26 @@ def start_temporal(
         flags += ["--search-attribute", f"{name}=Keyword"]
     for name in SEARCH_BOOLS:
         flags += ["--search-attribute", f"{name}=Bool"]
+    return [str(binary("temporal")), "server", "start-dev", *flags]
+
+
+@contextmanager
+def start_temporal(
+    folder: Path,
+    *,
+    port: int = 0,
+    database: Path | None = None,
+    ui_port: int = 0,
+    flags: Sequence[str] = (),
+) -> Iterator[TemporalServer]:
+    """That server on its port; killed at the end."""
+    port = port or free_port()
     log = (folder / "temporal.log").open("ab")
     process = subprocess.Popen(
-        [binary("temporal"), "server", "start-dev", *flags], stdout=log, stderr=log, stdin=subprocess.DEVNULL
+        [*command(port, database=database, ui_port=ui_port), *flags],
+        stdout=log,
+        stderr=log,
+        stdin=subprocess.DEVNULL,
     )
     try:
         _wait_for(port, process)

@@ -10,7 +10,8 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import Worker
 
-from activities.incident import join_incident, tell_run
+from activities.incident import ended_runs, join_incident, tell_run
+from activities.lease import ask_lease, look_at_holders
 from stanch.client import runs
 from stanch.client.runner import workflow_runner
 from stanch.client.start import Start, start_run
@@ -19,6 +20,7 @@ from stanch.contract import ACTIVITY_PAGE, ActionReport, ActionTask, Decision, P
 from stanch.language.plan import Plan
 from tests.support.plans import HOSTS
 from workflows.incident import IncidentWorkflow
+from workflows.lease import LeaseWorkflow
 from workflows.runbook import RunbookWorkflow
 
 Answer: TypeAlias = Callable[[ActionTask], ActionReport | Awaitable[ActionReport]]
@@ -38,19 +40,27 @@ class World:
         return [task for task in self.tasks if task.effect == "change"]
 
     def worker(
-        self, client: Client, task_queue: str = "stanch", *, workflows: bool = True, activities: bool = True
+        self,
+        client: Client,
+        task_queue: str = "stanch",
+        *,
+        workflows: bool = True,
+        activities: bool = True,
+        sandboxed: bool = True,
     ) -> Worker:
-        """A worker with the sandbox on, as in CI; of both kinds of task, or of one."""
+        """A worker with the sandbox on, as in CI, unless a test has changed a setting of the workflow; of
+        both kinds of task, or of one."""
         return Worker(
             client,
             task_queue=task_queue,
-            workflows=[RunbookWorkflow, IncidentWorkflow] if workflows else [],
+            workflows=[RunbookWorkflow, IncidentWorkflow, LeaseWorkflow] if workflows else [],
             activities=self._activities() if activities else [],
-            workflow_runner=workflow_runner(sandboxed=True),
+            workflow_runner=workflow_runner(sandboxed=sandboxed),
         )
 
     def _activities(self) -> list[Callable[..., Any]]:
-        return [self._action("http"), self._action("ssh"), self._page(), tell_run, join_incident]
+        engine = (tell_run, join_incident, ended_runs, ask_lease, look_at_holders)
+        return [self._action("http"), self._action("ssh"), self._page(), *engine]
 
     def _action(self, name: str) -> Callable[..., Any]:
         @activity.defn(name=name)

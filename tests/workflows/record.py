@@ -22,7 +22,7 @@ from temporalio.exceptions import ApplicationError
 
 from stanch.client import runs
 from stanch.contract import Abort, ActionReport, ActionTask, Decision, Order
-from stanch.language.plan import Approval, Call, ForEach, Plan, Revert, Silence, Step
+from stanch.language.plan import Approval, Call, Check, ForEach, Plan, Poll, Revert, Silence, Step
 from tests.support.plans import change, everything, plan, read, rollback
 from tests.support.temporal import start_temporal
 from tests.support.world import World, approve, begin, handle_of, helping, waiting
@@ -132,6 +132,8 @@ _BLOCK = Step(
     approval=Approval(("incident_commander",)),
     limit=3600.0,
 )
+_RATE = Call("http", {"url": "http://x/rate"})
+_CANARY = replace(_FAN, verify=Check(_RATE, Poll("result.json.rate < 0.01", 60.0), each_batch=True))
 _FOR_SERVICE = plan(
     replace(change(), call=Call("ssh", {"hosts": ["a"], "run": ["fix", "${{ inputs.service }}"]}, one=True)),
     inputs={"service": {"type": "string"}, "hosts": {"type": "array"}},
@@ -161,6 +163,7 @@ CASES: dict[str, Case] = {
     "steered": (plan(_BLOCK, read("after")), helping, steering),
     "undone-by-order": (plan(change("one"), change("two")), helping, undoing),
     "other-inputs": (_FOR_SERVICE, helping, retrying_with_other_inputs),
+    "verified-batches": (plan(_CANARY), helping, approving),
     "leaves-a-return": (plan(change(revert=Revert("after", after="1s"))), helping, approving),
 }
 

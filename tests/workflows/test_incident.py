@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from temporalio.client import Client, WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer
 
 from stanch.client import incidents, runs
@@ -28,13 +29,14 @@ from stanch.contract import (
     Member,
     Order,
     PublicKey,
+    RunPolicy,
     RunView,
 )
 from stanch.errors import IllegalDecision, InvalidInput
 from stanch.language.plan import Plan, Revert
 from stanch.proof import key_id, public_text, sign
 from tests.support.plans import change, plan, read
-from tests.support.temporal import TemporalServer, start_temporal
+from tests.support.temporal import TemporalServer, binary, start_temporal
 from tests.support.world import World, approve, begin, handle_of, helping, waiting
 from workflows.incident import IncidentWorkflow
 
@@ -221,3 +223,110 @@ async def test_one_signature_is_believed_by_the_incident_and_by_each_of_its_runs
             view = await runs.view(handle)
             assert f"verified, key {key.id}" in str(view.timeline)
             await handle.terminate()
+
+
+async def test_one_signature_lets_a_key_in_for_the_incident_and_for_its_runs(client: Client) -> None:
+    old, new = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+    config = Config(policy=Policy(unsigned="refuse", keys=(alices(old),)))
+    async with World(helping).worker(client), asyncio.timeout(PATIENCE):
+        handles = [await started(client, "rotated", name, config) for name in ("a", "b")]
+        by_new = sign(new, hold("rotated"), "", 0.0, at=time.time(), nonce="hold")
+        with pytest.raises(IllegalDecision, match="not one that this run believes"):
+            await incidents.order(client, by_new)
+        order = Order("trust", by="alice", incident="rotated", key=alices(new))
+        told = await incidents.order(client, sign(old, order, "", 0.0, at=time.time(), nonce="trust"))
+        assert told.message.endswith("and so do 2 of its runs")
+        assert (await incidents.order(client, by_new)).message.endswith("on hold (2 of 2 runs)")
+        for handle in handles:
+            assert (await runs.view(handle)).held
+            await handle.terminate()
+
+
+def alices(private: Ed25519PrivateKey) -> PublicKey:
+    public = public_text(private)
+    return PublicKey(key_id(public), public, speaks_for=("alice",))
+
+
+async def test_an_incident_that_begins_with_what_a_run_left_behind_has_its_keys(client: Client) -> None:
+    """Not with none: then anybody could release it. Here somebody has ended the incident in Temporal."""
+    private = Ed25519PrivateKey.generate()
+    config = Config(policy=Policy(unsigned="refuse", keys=(alices(private),)))
+    borrow = change("borrow", revert=Revert("after", after="1h"))
+    async with World(helping).worker(client), asyncio.timeout(PATIENCE):
+        ref = IncidentRef("orphaned", "SEV2")
+        handle = handle_of(client, await begin(client, plan(borrow), "orphaned-a", config, incident=ref))
+        request, view = await waiting(handle), await runs.view(handle)
+        await client.get_workflow_handle(incident_id("orphaned")).terminate()
+        at = time.time()
+        await runs.decide(handle, sign(private, approve(request), handle.id, view.started, at=at, nonce="n"))
+        assert (await handle.result()).outcome == "succeeded"
+        seen_again = await incidents.view(client, "orphaned")
+        assert (seen_again.unsigned, seen_again.keys) == ("refuse", (alices(private),))
+        await client.get_workflow_handle(f"{handle.id}/return-1").terminate()
+
+
+async def test_open_incidents_are_listed_with_what_holds_them(client: Client) -> None:
+    async with World(helping).worker(client), asyncio.timeout(PATIENCE):
+        handles = [await started(client, "listed", key) for key in ("a", "b")]
+        await incidents.order(client, hold("listed"))
+        while not (line := await listed(client, "listed")).held or line.runs < 2:
+            await asyncio.sleep(0.05)
+        assert (line.held, line.ended) == ((await incidents.view(client, "listed")).held, 0.0)
+        await incidents.order(client, release("listed"))
+        while (await listed(client, "listed")).held:
+            await asyncio.sleep(0.05)
+        for handle in handles:
+            await handle.terminate()
+
+
+async def listed(client: Client, incident: str) -> incidents.IncidentLine:
+    """As soon as Temporal's list, which comes a little later, has it."""
+    while True:
+        for line in await incidents.list_incidents(client):
+            if line.incident == incident:
+                return line
+        await asyncio.sleep(0.05)
+
+
+async def skipping() -> WorkflowEnvironment:
+    return await WorkflowEnvironment.start_time_skipping(
+        data_converter=data_converter, test_server_existing_path=str(binary("temporal-test-server"))
+    )
+
+
+async def test_an_incident_ends_some_minutes_after_its_last_run() -> None:
+    async with await skipping() as env, World(helping).worker(env.client), asyncio.timeout(PATIENCE * 2):
+        # Joined long ago, and never seen.
+        state = IncidentView("over", members=(Member("run/none/gone", 0.0),))
+        handle = await env.client.start_workflow(
+            WORKFLOW_INCIDENT, IncidentInput(state), id=incident_id("over"), task_queue=TASK_QUEUE
+        )
+        await handle.result()
+        view = await incidents.view(env.client, "over")
+        assert [each.kind for each in view.timeline] == ["left", "ended"]
+        with pytest.raises(incidents.NoIncident, match="begins anew with the next run"):
+            await incidents.order(env.client, hold("over"))
+
+
+async def test_an_incident_on_hold_stays_without_any_run() -> None:
+    async with await skipping() as env, World(helping).worker(env.client), asyncio.timeout(PATIENCE * 2):
+        state = IncidentView("quiet", held="alice put it on hold", order=hold("quiet"))
+        handle = await env.client.start_workflow(
+            WORKFLOW_INCIDENT, IncidentInput(state), id=incident_id("quiet"), task_queue=TASK_QUEUE
+        )
+        await env.sleep(3 * 3600)
+        assert (await incidents.view(env.client, "quiet")).held
+        await incidents.order(env.client, release("quiet"))
+        await handle.result()
+
+
+async def test_a_run_begins_an_incident_that_has_ended_anew_with_its_keys(
+    client: Client,
+) -> None:
+    policy = RunPolicy(keys=(alices(Ed25519PrivateKey.generate()),))
+    async with World(helping).worker(client), asyncio.timeout(PATIENCE):
+        await join(client, "anew", "run/none/first")
+        await client.get_workflow_handle(incident_id("anew")).terminate()
+        assert await join(client, "anew", "run/none/second", policy) == ""
+        view = await incidents.view(client, "anew")
+        assert ([member.run for member in view.members], view.keys) == (["run/none/second"], policy.keys)

@@ -40,7 +40,6 @@ async def test_what_was_borrowed_for_days_comes_back_by_a_run_of_its_own(
         handle = handle_of(skipping.client, run)
         await runs.decide(handle, approve(await waiting(handle)))
         assert (await result(skipping, handle)).outcome == "succeeded"
-        assert [task.call.params["run"][0] for task in world.changes] == ["fix"]
         later = handle_of(skipping.client, f"{handle.id}/return-1")
         assert (await later.describe()).workflow_type == "put-back"
         assert (await result(skipping, later)).outcome == "succeeded"
@@ -48,6 +47,20 @@ async def test_what_was_borrowed_for_days_comes_back_by_a_run_of_its_own(
     assert [task.call.params["run"][0] for task in world.changes] == ["fix", "unfix"]
     assert view.ended - view.started >= 72 * 3600
     assert view.started_by == f"run:{handle.id}"
+
+
+async def test_a_run_that_was_terminated_says_that_what_it_has_borrowed_stays_away(client: Client) -> None:
+    borrow = change("borrow", revert=Revert("after", after="72h"))
+    async with World(helping).worker(client), asyncio.timeout(PATIENCE):
+        asks = change("asks")
+        handle = handle_of(client, await begin(client, plan(borrow, asks), "terminated"))
+        await runs.decide(handle, approve(first := await waiting(handle)))
+        while (await waiting(handle)).id == first.id:
+            await asyncio.sleep(0.02)
+        await handle.terminate()
+        view = await runs.settled(handle, await runs.view(handle))
+        assert (view.outcome, view.requests) == ("aborted", ())
+        assert "what it has borrowed does not come back by itself any more" in view.reason
 
 
 async def test_a_new_severity_is_found_by_its_search_attribute(skipping: WorkflowEnvironment) -> None:

@@ -74,6 +74,8 @@ class Reached:
     back: Back
     most: int = 1
     """How often it may happen at most; 0 is any number."""
+    certain: bool = True
+    """Nothing is known by which it might be left out, or its failure be accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,8 @@ class Binding:
     """How many targets or rounds what is late stands for at most; 0 is any number."""
     irreversible: str
     """Why there is no way back; empty when there is one."""
+    certain: bool = True
+    """As of what was reached."""
 
     def covered(self) -> dict[str, Json]:
         """For the digest, and to be held against what is executed."""
@@ -152,8 +156,8 @@ def bind(reached: Reached, task: ActionTask | None, most_targets: int) -> tuple[
     change = Change(
         target=target,
         command=_words(step.call, work["params"]),
-        done=_done(done, work["done"]["params"], known, task) if done else "",
-        undo=_words(undo, data["undo"]["params"]) if undo else "",
+        done=_done(done, work["done"]["params"], known, task) if done else _looks(step.call),
+        undo=_words(undo, data["undo"]["params"]) if undo else _restores(step),
         revert=revert_words(revert, lambda text: words(text, undo_known)) if revert else "",
         verify=_verify(verify, data["verify"]["params"], verify_known) if verify and verify_known else "",
         late=_late_names(data.values(), [known, undo_known, verify_known], _conditions(done, verify)),
@@ -172,6 +176,7 @@ def bind(reached: Reached, task: ActionTask | None, most_targets: int) -> tuple[
         more,
         most,
         text_of(data["irreversible"]),
+        reached.certain,
     )
     return change, bound
 
@@ -222,8 +227,20 @@ def _words(call: Call, params: Filled) -> str:
 
 
 def _done(done: Check, params: Filled, known: Known, task: ActionTask | None) -> str:
-    scope = {**known.scope, **task.scope} if task is not None else known.scope
+    scope = {**known.scope, **(task.scope if task is not None else done.names)}
     return f"{_words(done.call, params)}, until {_condition(done.poll.until, replace(known, scope=scope))}"
+
+
+def _looks(call: Call) -> str:
+    """Of an action that knows its change nobody has to write how it is seen."""
+    return f"`{call.action}` looks by itself" if call.knows else ""
+
+
+def _restores(step: Step) -> str:
+    """Nor how it goes back."""
+    assert step.call is not None
+    knows = step.call.knows and not step.irreversible
+    return f"`{step.call.action}` brings back what was there before" if knows else ""
 
 
 def _verify(verify: Check, params: Filled, known: Known) -> str:

@@ -13,13 +13,14 @@ from dataclasses import dataclass, replace
 
 from stanch.conductor.approval.binding import Back, Binding, Reached, bind
 from stanch.conductor.approval.late import Known, expressions, is_late
+from stanch.conductor.approval.pace import Pace, no_items, no_targets, refuse_too_many
 from stanch.conductor.approval.preview import change_of, revert_text
 from stanch.conductor.state import Node, folder
 from stanch.conductor.turn import Turn
 from stanch.contract import ActionTask, Change
 from stanch.errors import EvaluationError
 from stanch.language.evaluate import Scope, holds, render
-from stanch.language.plan import Call, Child, Json, Plan, Step, all_steps
+from stanch.language.plan import Call, Child, ForEach, Json, Plan, Step, all_steps
 from stanch.language.template import sole_hole, split
 
 
@@ -34,15 +35,20 @@ class Foreseen:
     """Of revision 2."""
 
 
-def foresee(turn: Turn, node: Node, step: Step) -> tuple[Foreseen, ...]:
-    """Every change that an approval of `node` covers, in order."""
+def foresee(turn: Turn, node: Node, step: Step, loops: list[Pace] | None = None) -> tuple[Foreseen, ...]:
+    """Every change that an approval of `node` covers, in order; `loops` gets the loops around them. Raises
+    EvaluationError when it is known by now that one of them cannot begin."""
     if turn.given.revision >= 2:
-        return tuple(_bound(reached, task) for reached, task in reach(turn, node, step))
+        return tuple(_bound(reached, task) for reached, task in reach(turn, node, step, loops))
     return tuple(_first(reached, task) for reached, task in reach(turn, node, step))
 
 
-def reach(turn: Turn, node: Node, step: Step) -> Iterator[tuple[Reached, ActionTask | None]]:
-    """Every change that belongs to `node`, in order, each with its task if that is prepared already."""
+def reach(
+    turn: Turn, node: Node, step: Step, loops: list[Pace] | None = None
+) -> Iterator[tuple[Reached, ActionTask | None]]:
+    """Every change that belongs to `node`, in order, each with its task if that is prepared already. The
+    loops that are gone through are appended to `loops`."""
+    loops = [] if loops is None else loops
     scope = turn.scope(node)
     newer = turn.given.revision >= 2
     plan = turn.book.plans[node.runbook]
@@ -52,7 +58,7 @@ def reach(turn: Turn, node: Node, step: Step) -> Iterator[tuple[Reached, ActionT
         # Without steps that are still to run nothing is late, as in revision 1.
         inside = frozenset(_ids((step,)) if newer else ())
         known = Known(settled, inside, most=_bounds(plan))
-        outlook = _Outlook(turn.book.plans)
+        outlook = _Outlook(turn.book.plans, loops, certain=newer)
         for reached in outlook.of_step(step, node.path, known, turn.calling(node), node.items, back):
             yield reached, None
         return
@@ -63,6 +69,7 @@ def reach(turn: Turn, node: Node, step: Step) -> Iterator[tuple[Reached, ActionT
     if step.for_each is None or node.item is not None:
         yield Reached(step, node.path, known, back), node.tasks[0]
         return
+    loops.append(Pace(step, node.path, len(node.items)))
     for at, (item, task) in enumerate(zip(node.items, node.tasks, strict=True)):
         yield Reached(step, f"{node.path}[{at}]", known.with_name(step.for_each.name, item), back), task
 
@@ -91,8 +98,11 @@ def _around(turn: Turn, node: Node) -> Back:
 class _Outlook:
     """Walks what an approval covers, down through blocks, loops and children, with what is known so far."""
 
-    def __init__(self, plans: Mapping[str, Plan]) -> None:
+    def __init__(self, plans: Mapping[str, Plan], loops: list[Pace], *, certain: bool) -> None:
         self._plans = plans
+        self._loops = loops
+        self._certain = certain
+        """What is walked will run, and its failure will not be accepted."""
 
     def of_step(
         self,
@@ -106,11 +116,14 @@ class _Outlook:
     ) -> Iterator[Reached]:
         """`items` are those of a loop that is known already, `calling` the runbooks that lead here: one that
         calls itself asks for itself. `most` is how often all of this may happen at most; 0 is any number."""
-        for where, held, often in _rounds(step, path, known, items):
+        rounds = list(_rounds(step, path, known, items))
+        if step.for_each is not None:
+            self._loop(step, step.for_each, path, rounds)
+        for where, held, often in rounds:
             times = most * often
             inner = back.around(step, held, where)
             if step.effect == "change" and step.call is not None:
-                yield Reached(step, where, held, inner, times)
+                yield Reached(step, where, held, inner, times, self._certain)
             prefix = f"{where}." if step.for_each is not None else folder(where)
             yield from self._steps(step.steps, prefix, held, calling, inner, times)
             if step.child is not None and step.child.runbook not in calling:
@@ -131,7 +144,26 @@ class _Outlook:
     ) -> Iterator[Reached]:
         for step in steps:
             if not _is_left_out(step, known):
-                yield from self.of_step(step, prefix + step.id, known, calling, (), back, most)
+                outlook = self if self._is_sure_to_count(step, known) else self._uncertain()
+                yield from outlook.of_step(step, prefix + step.id, known, calling, (), back, most)
+
+    def _is_sure_to_count(self, step: Step, known: Known) -> bool:
+        """Whether it runs for sure, and ends what is around it if it fails."""
+        runs = step.when is None or is_late(step.when, known) is None
+        return self._certain and runs and step.on_failure != "continue"
+
+    def _uncertain(self) -> _Outlook:
+        return _Outlook(self._plans, self._loops, certain=False)
+
+    def _loop(self, step: Step, loop: ForEach, path: str, rounds: list[tuple[str, Known, int]]) -> None:
+        """Note it. Raises EvaluationError for one that cannot begin: nobody needs to be asked then."""
+        late = len(rounds) == 1 and rounds[0][0].endswith("[*]")
+        count, most = (None, rounds[0][2]) if late else (len(rounds), 0)
+        self._loops.append(Pace(step, path, count, most, self._certain))
+        if self._certain and not late:
+            refuse_too_many(step.id, "items", len(rounds), loop.most)
+            if not rounds and not loop.empty_ok:
+                raise EvaluationError(no_items(step.id))
 
 
 def _settled(scope: Scope, step: Step, *, own: bool) -> dict[str, Json]:
@@ -225,6 +257,10 @@ def _bound(reached: Reached, task: ActionTask | None) -> Foreseen:
     assert step.call is not None
     targets = step.most_targets or most_of(step.call.params.get("hosts"), reached.known)
     change, bound = bind(reached, task, targets)
+    if reached.certain and task is None and "hosts" in step.call.params and not bound.more:
+        refuse_too_many(step.id, "targets", len(bound.targets), step.most_targets)
+        if not bound.targets:
+            raise EvaluationError(no_targets(step.id))
     return Foreseen(change, task or _task(reached), None, bound)
 
 

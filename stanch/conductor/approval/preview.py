@@ -12,6 +12,7 @@ from stanch.errors import EvaluationError
 from stanch.language.encode import canonical
 from stanch.language.evaluate import Scope, render, show
 from stanch.language.plan import Call, Check, Json, Revert
+from stanch.language.render.orders import order_text
 from stanch.language.render.phrases import revert_words
 
 TARGET_ENDS = {
@@ -24,19 +25,29 @@ TARGET_ENDS = {
 """State of a `TargetEnd`, in words."""
 
 
+_TARGETS = ("hosts", "database", "to")
+"""Parameters that name what is touched."""
+
+
 def target_of(call: Call) -> str:
     """Hosts, or the host of a URL; empty when the call names none."""
     return ", ".join(targets_of(call))
 
 
 def targets_of(call: Call) -> tuple[str, ...]:
-    hosts = call.params.get("hosts")
-    if isinstance(hosts, list):
-        return tuple(str(host) for host in hosts)
-    if isinstance(hosts, str):
-        return (hosts,)
-    url = call.params.get("url") or call.params.get("server")
+    named = next((call.params[word] for word in _TARGETS if word in call.params), None)
+    if isinstance(named, list):
+        return tuple(str(each) for each in named)
+    if isinstance(named, str):
+        return (named,)
+    url = call.params.get("url") or call.params.get("server") or call.params.get("provider")
     return (_host_of(url),) if isinstance(url, str) else ()
+
+
+def is_single(call: Call) -> bool:
+    """Whether it surely touches no more than one target, so that one answer tells of all of it."""
+    hosts = call.params.get("hosts")
+    return call.one or (not isinstance(hosts, str) and len(targets_of(call)) <= 1)
 
 
 def _host_of(url: str) -> str:
@@ -47,7 +58,11 @@ def _host_of(url: str) -> str:
 
 
 def command_of(call: Call) -> str:
-    """The command as one would type it, as far as the action has such a form."""
+    """The command as one would type it, as far as the action has such a form, and in which zone."""
+    return _typed(call) + (f" (zone {call.zone})" if call.zone else "")
+
+
+def _typed(call: Call) -> str:
     params = call.params
     match call.action:
         case "ssh" | "command" if isinstance(params.get("run"), list):
@@ -64,10 +79,11 @@ def command_of(call: Call) -> str:
             return text if body is None else f"{text} {_word(body)}"
         case "manual":
             return f"{params.get('who', '')}: {params.get('do', '')}"
-        case "prometheus":
-            return str(params.get("query", ""))
+        case "prometheus" | "sql":
+            values = params.get("params")
+            return str(params.get("query", "")) + (f" with {_word(values)}" if values else "")
     rest = {name: value for name, value in params.items() if name != "hosts"}
-    return f"{call.action} {_word(rest)}"
+    return order_text(call.action, params, _word) or f"{call.action} {_word(rest)}"
 
 
 def change_of(task: ActionTask, undo: Call | None, revert: str = "") -> Change:
@@ -97,7 +113,7 @@ def revert_text(revert: Revert, scope: Scope, child: str = "") -> str:
     if revert.at == "end_of_run" and child:
         return f"at the end of `{child}`"
     words = revert_words(revert, fill)
-    # A run acts on no revert that outlives it, and whoever approves must not believe that it does.
+    # A run of revision 1 acts on no revert that outlives it, and whoever approves must not believe it does.
     return words if revert.at in ("end_of_block", "end_of_run") else f"by hand, {words}"
 
 
@@ -111,7 +127,7 @@ def page_text(head: str, request: Request) -> str:
         for command, targets in commands.items()
     ]
     shown = (request.show,) if request.show else request.evidence
-    lines = [f"{head}: {request.question}", *(told or shown)]
+    lines = [f"{head}: {request.question}", *request.batches[:3], *(told or shown)]
     return " | ".join(" ".join(line.split()) for line in lines)[:400]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from stanch.conductor.authority.people import Run, holders, listed, not_yours, spoken_for
+from stanch.conductor.authority.people import Run, holders, listed, not_yours, spoken_for, starters
 from stanch.conductor.state import OpenRequest, State
 from stanch.contract import Decision, Request
 
@@ -18,7 +18,7 @@ def unentitled(state: State, opened: OpenRequest, decision: Decision, at: float)
         return not_yours(state, request.roles, decision.by, at)
     if decision.choice != "approve":
         return ""
-    if decision.by == state.given.started_by and not policy.self_approval:
+    if decision.by in starters(state) and not policy.self_approval:
         return f"{decision.by} started this run and may not approve its steps"
     agreed = [given.by for given in opened.given]
     if decision.by in agreed:
@@ -37,7 +37,7 @@ def too_few(run: Run, opened: OpenRequest, at: float) -> str:
     if request.kind != "approval" or len(named) < len(held):
         return ""
     given, all_of = run.given, frozenset[str]().union(*named)
-    starter = frozenset(() if given.policy.self_approval else (given.started_by,))
+    starter = frozenset(() if given.policy.self_approval else starters(run))
     may = (all_of - starter) | {given.by for given in opened.given}
     agreed = {role for given in opened.given for role in opened.spoke.get(given.by, ())}
     lacking = [role for role, people in zip(request.roles, named, strict=True) if not people - starter]

@@ -43,13 +43,16 @@ def handover_refusal(state: State, order: Order) -> str:
 
 
 def hand_over(turn: Turn, order: Order) -> None:
-    was = {opened.request.id: _standing(turn, opened, order.role) for opened in _open(turn)}
+    was = {
+        opened.request.id: _standing(turn, opened, order.role, _asked_at(turn, opened))
+        for opened in _open(turn)
+    }
     words = _words(turn, order)
     turn.roles[order.role] = (order.to,)
     turn.handed[order.role] = words
     turn.note("handover", f"{words}: {order.reason} {_said(turn, order)}", by=order.by)
     for opened in _open(turn):
-        before, now = was[opened.request.id], _standing(turn, opened, order.role)
+        before, now = was[opened.request.id], _standing(turn, opened, order.role, turn.at)
         if before.answering != now.answering:
             readdress(turn, _without_former(turn, opened, before, now, words), order.role)
         elif before.paged != now.paged:
@@ -118,13 +121,19 @@ class _Standing:
     """For which of its roles each who has approved speaks."""
 
 
-def _standing(turn: Turn, opened: OpenRequest, role: str) -> _Standing:
+def _asked_at(turn: Turn, opened: OpenRequest) -> float:
+    """The moment as of which people have been told of it: the page of a shift that has begun since may still
+    be kept back, by a pause or an acknowledgement."""
+    return opened.shifts_at if turn.given.revision >= 2 and opened.shifts_at else turn.at
+
+
+def _standing(turn: Turn, opened: OpenRequest, role: str, at: float) -> _Standing:
     asked = opened.request.roles
     rungs = ladder_of(turn.given, opened.request).rungs
     told = role in {rungs[number].page for number in opened.reached}
     return _Standing(
-        tuple(holders(turn, each, turn.at) for each in asked),
-        holders(turn, role, turn.at) if told else frozenset(),
+        tuple(holders(turn, each, at) for each in asked),
+        holders(turn, role, at) if told else frozenset(),
         {given.by: frozenset(spoken_for(turn, asked, given.by, turn.at)) for given in opened.given},
     )
 

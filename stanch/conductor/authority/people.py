@@ -31,6 +31,8 @@ class Run(Protocol):
     @property
     def handed(self) -> Mapping[str, str]: ...
     @property
+    def starters(self) -> tuple[str, ...]: ...
+    @property
     def requests(self) -> Mapping[str, OpenRequest]: ...
 
 
@@ -47,6 +49,11 @@ class Held:
 def holders(run: Run, address: str, at: float) -> People:
     """Who answers for `address` at the moment `at`."""
     return resolve(run, address, at).people
+
+
+def starters(run: Run) -> frozenset[str]:
+    """Who is said to have started the run, and who is proven to have: neither approves what it changes."""
+    return frozenset((run.given.started_by, *run.starters))
 
 
 def resolve(run: Run, address: str, at: float) -> Held:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from stanch.conductor.state import State
 from stanch.conductor.turn import Turn
 from stanch.contract import Abort, Decision, Order, PublicKey
-from stanch.proof import Message, find, problem, spent
+from stanch.proof import Message, find, has_signed, problem, spent
 
 _UNSIGNED = (
     "this run takes nothing without a proof (`unsigned_decisions: refuse`): answer with `stanch` and "
@@ -70,6 +70,24 @@ def mark(run: State | Turn, message: Message) -> str:
 def signer(run: State | Turn, message: Message) -> PublicKey | None:
     """The key that the message's proof names, if this run knows it; whether it has signed is not said."""
     return None if message.proof is None else find(believed(run), message.proof.key)
+
+
+def starter(state: State, at: float) -> tuple[str, tuple[str, ...]]:
+    """How the timeline says who has started the run at the moment `at`, and the people of the key that has
+    signed for it. A run begins whoever that was: what an alert starts must not wait for a key."""
+    given = state.given
+    keys = given.policy.keys
+    if given.proof is None:
+        return ("unverified" if keys or given.policy.unsigned == "refuse" else ""), ()
+    key = find(keys, given.proof.key)
+    if key is None:
+        return f"unverified, nobody here knows the key {given.proof.key[:12]}", ()
+    wrong = problem(given, state.run, 0.0, keys=keys, used={}, at=at)
+    if key.once:
+        wrong = wrong or "a printed code starts no run"
+    # Who signs in another's name has started it all the same.
+    people = key.speaks_for if has_signed(key, given, state.run, 0.0, given.proof) else ()
+    return (f"unverified: {wrong}" if wrong else f"verified, key {key.id}"), people
 
 
 def believed(run: State | Turn) -> tuple[PublicKey, ...]:

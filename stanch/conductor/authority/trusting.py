@@ -6,6 +6,7 @@ code lets nobody in. A window that ends now takes a key out.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from stanch.conductor.authority import proving
@@ -17,16 +18,22 @@ from stanch.proof import find, key_problem
 
 def refusal(state: State, order: Order) -> str:
     """Why this signer cannot let this key in; empty when it can."""
-    key, signer = order.key, proving.signer(state, order)
+    return problem(order.key, proving.signer(state, order), proving.believed(state), "run")
+
+
+def problem(
+    key: PublicKey | None, signer: PublicKey | None, believed: Iterable[PublicKey], whose: str
+) -> str:
+    """The same for whoever believes these keys: a run, or an incident."""
     if key is None:
         return "`trust` needs the key that is to be believed"
     if wrong := key_problem(key):
         return f"the new key is not taken: {wrong}"
     if signer is None:
-        return "`trust` needs a proof with a key that this run believes already"
+        return f"`trust` needs a proof with a key that this {whose} believes already"
     if signer.once:
         return "a printed code lets no key in; sign with a key of yours"
-    before = find(proving.believed(state), key.id)
+    before = find(believed, key.id)
     return _beyond(signer, key) or (_beyond(signer, before) if before else "")
 
 
@@ -36,9 +43,13 @@ def obey(turn: Turn, order: Order) -> None:
     if key is None:
         return
     turn.keys = (*(each for each in turn.keys if each.id != key.id), key)
-    whose = ", ".join(key.speaks_for) or "anybody, as a gateway"
-    text = f"{order.by} trusts the key {key.id} for {whose}{_window(key)} ({proving.mark(turn, order)})"
+    text = f"{order.by} {trust_words(key)} ({proving.mark(turn, order)})"
     turn.note("trusted", text + (f": {order.reason}" if order.reason else ""), by=order.by)
+
+
+def trust_words(key: PublicKey) -> str:
+    whose = ", ".join(key.speaks_for) or "anybody, as a gateway"
+    return f"trusts the key {key.id} for {whose}{_window(key)}"
 
 
 def _beyond(signer: PublicKey, key: PublicKey) -> str:

@@ -7,49 +7,122 @@ from dataclasses import replace
 
 from stanch.conductor.approval.preview import command_of, target_of
 from stanch.conductor.back.returning import later
+from stanch.conductor.events import ActionFailed
 from stanch.conductor.state import ROOT, Node
 from stanch.conductor.steps import finish
 from stanch.conductor.turn import Turn
-from stanch.contract import Effected
+from stanch.contract import ActionTask, Effected
 from stanch.errors import EvaluationError
-from stanch.language.evaluate import render
-from stanch.language.plan import Call
+from stanch.language.evaluate import referenced, render
+from stanch.language.plan import Call, Check
+
+_REASON = 300
+"""Characters of why a change is not complete; the timeline has all of it."""
 
 
-def enter(turn: Turn, node: Node) -> None:
-    """The change of `node` is complete. A block with a way back of its own takes the place of its steps'."""
+def enter(turn: Turn, node: Node, *, doubtful: bool = False, incomplete: str = "") -> None:
+    """The change of `node` is complete, or `doubtful` and to be taken back all the same, or `incomplete` for
+    that reason. A block with a way back of its own takes the place of its steps'."""
     step, task = turn.step(node), node.tasks[0]
     outliving, reads = later(turn, node)
     block = block_with_undo(turn, node)
     if block is not None:
         _enter_block(turn, block)
-    turn.record(
-        Effected(
-            step=node.path,
-            target=target_of(task.call),
-            command=command_of(task.call),
-            at=turn.at,
-            undo=undo_of(turn, node) if block is None or step.revert is not None else None,
-            irreversible=turn.text(node, step.irreversible or ""),
-            reverts=_reverts(turn, node),
-            part_of=block.path if block is not None else "",
-            later=outliving,
-            reads=reads,
-        )
+    effect = Effected(
+        step=node.path,
+        target=target_of(task.call),
+        command=command_of(task.call),
+        at=turn.at,
+        undo=undo_of(turn, node) if block is None or step.revert is not None else None,
+        irreversible=turn.text(node, step.irreversible or ""),
+        reverts=_reverts(turn, node),
+        part_of=block.path if block is not None else "",
+        later=outliving,
+        reads=reads,
+        gone=_gone(turn, task),
+        locks=tuple(dict.fromkeys(name for each in turn.around(node) for name in each.locks)),
+        doubtful=doubtful,
+        incomplete=incomplete[:_REASON],
     )
+    if (begun := _begun(turn, node)) is None:
+        turn.record(effect)
+    else:
+        # The same change once more: it has one way back, and goes it once.
+        before = turn.ledger[begun]
+        known = effect.incomplete or (before.incomplete if doubtful else "")
+        turn.ledger[begun] = replace(effect, undo=effect.undo or before.undo, incomplete=known)
+
+
+def _begun(turn: Turn, node: Node) -> int | None:
+    """Position of an attempt at the change of `node` that was not complete, or that nobody knows of, and is
+    not taken back."""
+    for position, effect in enumerate(turn.ledger):
+        if effect.step == node.path and not effect.undone and (effect.incomplete or effect.doubtful):
+            return position
+    return None
+
+
+def enter_incomplete(turn: Turn, node: Node, event: ActionFailed) -> Node:
+    """The change of `node` has failed, and was executed all the same, on some of its targets or on all: it is
+    taken back like every other. What is found in place later is its work."""
+    if turn.given.revision < 2 or turn.step(node).effect != "change":
+        return node
+    node = turn.put(told_back(turn, node, event.undo), strayed=True)
+    enter(turn, node, incomplete=event.reason)
+    return node
+
+
+def is_incomplete(turn: Turn, node: Node) -> bool:
+    """Whether an attempt at the change of `node` stands in the ledger as not complete."""
+    begun = _begun(turn, node)
+    return begun is not None and bool(turn.ledger[begun].incomplete)
+
+
+def told_back(turn: Turn, node: Node, told: Call | None) -> Node:
+    """Keep the way back that an action has told. What a second attempt tells is how the first one has left
+    things, so what was there before that one stands."""
+    return turn.put(node, back=node.back or told)
+
+
+def _gone(turn: Turn, task: ActionTask) -> Check | None:
+    """How it is seen that the change is not in place any more, fixed now."""
+    done = task.done
+    if done is None or turn.given.revision < 2:
+        return None
+    until = done.poll.until
+    poll = replace(done.poll, until=f"!({until})", worse="")
+    return Check(done.call, poll, after_only=True, names=referenced([until], task.scope))
 
 
 def undo_of(turn: Turn, node: Node) -> Call | None:
-    """The way back, fixed now: it may read what the change itself returned."""
-    step = turn.step(node)
-    if step.undo is None:
-        return None
+    """The way back, fixed now: it may read what the change itself returned. Where the author wrote none, it
+    is that of the action itself."""
     try:
-        outputs = finish.outputs_of(turn, node, step, lenient=True)
-        scope = finish.own_scope(turn, replace(node, outputs=outputs))
-        return replace(step.undo, params=render(step.undo.params, scope))
+        return _rendered(turn, node)
     except EvaluationError as error:
         turn.note("problem", f"the way back cannot be written down: {error}", step=node.path)
+        return None
+
+
+def _rendered(turn: Turn, node: Node) -> Call | None:
+    """Raises EvaluationError."""
+    step = turn.step(node)
+    if step.undo is None:
+        return node.back
+    outputs = finish.outputs_of(turn, node, step, lenient=True)
+    scope = finish.own_scope(turn, replace(node, outputs=outputs))
+    return replace(step.undo, params=render(step.undo.params, scope))
+
+
+def way_back(turn: Turn, node: Node) -> Call | None:
+    """What would take the change of `node` back now, were it in the ledger: its own way back, or that of the
+    block around it. None where there is none, or where it reads what nobody knows."""
+    block = block_with_undo(turn, node)
+    if block is not None and turn.step(node).revert is None:
+        return _undo_so_far(turn, block)
+    try:
+        return _rendered(turn, node)
+    except EvaluationError:
         return None
 
 

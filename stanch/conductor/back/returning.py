@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from stanch.conductor.approval.preview import is_single
 from stanch.conductor.state import Node
 from stanch.conductor.turn import Turn
 from stanch.contract import Effected, Followup, RunInput
@@ -80,17 +81,28 @@ def _filled(revert: Revert, scope: Scope) -> Revert:
 def followups(turn: Turn) -> tuple[Followup, ...]:
     """A run for each change that is still away and comes back later, in the order of the ledger."""
     away = [
-        effect for effect in turn.ledger if effect.later is not None and not effect.undone and effect.undo
+        position
+        for position, effect in enumerate(turn.ledger)
+        if effect.later is not None and not effect.undone and effect.undo
     ]
     found = []
-    for number, effect in enumerate(away, 1):
-        assert effect.later is not None
+    for number, position in enumerate(away, 1):
         suffix = f"/return-{number}"
+        effect = turn.ledger[position] = replace(turn.ledger[position], left_to=turn.before.run + suffix)
+        assert effect.later is not None
         what = f"`{effect.command}` {effect.target}".rstrip()
         when = revert_words(effect.later, str)
         turn.note("borrowed", f"{what} comes back {when}: run {turn.before.run}{suffix}", step=effect.step)
         found.append(Followup(suffix, _given(turn, effect)))
     return tuple(found)
+
+
+def left_elsewhere(turn: Turn, told: str, suffix: str) -> None:
+    """The run that brings something back has another id than was told."""
+    run = turn.before.run
+    for position, effect in enumerate(turn.ledger):
+        if effect.left_to == run + told:
+            turn.ledger[position] = replace(effect, left_to=run + suffix)
 
 
 def _given(turn: Turn, effect: Effected) -> RunInput:
@@ -105,7 +117,9 @@ def _given(turn: Turn, effect: Effected) -> RunInput:
         started_by=f"run:{turn.before.run}",
         trigger=None,
         held="",
+        own_hold=turn.holds.get("", ""),
         flaps=(),
+        proof=None,
     )
 
 
@@ -141,30 +155,45 @@ def _steps(turn: Turn, effect: Effected, what: str) -> Iterator[Step]:
     timeout = turn.step(turn.nodes[effect.step]).timeout
     yield Step(
         id="put_back",
-        title=_as_data(f"Put back: {what}"[:200]),
+        title=as_data(f"Put back: {what}"[:200]),
         effect="change",
-        call=_fixed(effect.undo),
+        call=fixed(effect.undo),
         approval=Approval(revert.roles, silence=_ANSWER) if revert.roles else None,
         unattended=None if revert.roles else f"it was borrowed by {turn.before.run}",
         irreversible="it is the way back itself",
         on_failure="ask",
         timeout=timeout,
+        done=gone(effect),
     )
 
 
-def _fixed(call: Call) -> Call:
+def gone(effect: Effected) -> Check | None:
+    """The `done` of a way back: that the change is not in place any more. Whether it is still there is no
+    reason not to begin, unless an earlier attempt may have brought it back."""
+    if effect.gone is None:
+        return None
+    return replace(effect.gone, call=fixed(effect.gone.call), after_only=not looks_first(effect))
+
+
+def looks_first(effect: Effected) -> bool:
+    """Whether it is asked before, as an earlier attempt may have brought it back, and the answer tells: of
+    several targets one that is back says nothing of the others."""
+    return effect.unsure and effect.gone is not None and effect.undo is not None and is_single(effect.undo)
+
+
+def fixed(call: Call) -> Call:
     """The call as it was filled in, once and for all."""
-    return replace(call, params={name: _as_data(held) for name, held in call.params.items()})
+    return replace(call, params={name: as_data(held) for name, held in call.params.items()})
 
 
-def _as_data(value: Json) -> Any:
+def as_data(value: Json) -> Any:
     """What is rendered to just `value`, whatever its texts look like: data is no expression."""
     if isinstance(value, str):
         # A text of JSON is one of CEL.
         return f"${{{{ {json.dumps(value, ensure_ascii=False)} }}}}" if OPEN in value else value
     if isinstance(value, Mapping):
-        return {key: _as_data(held) for key, held in value.items()}
-    return [_as_data(held) for held in value] if isinstance(value, list | tuple) else value
+        return {key: as_data(held) for key, held in value.items()}
+    return [as_data(held) for held in value] if isinstance(value, list | tuple) else value
 
 
 def _left(turn: Turn, effect: Effected, duration: str) -> float:
@@ -178,7 +207,7 @@ def _watch(begin: float, most: float, when: Check, *, bounded: bool) -> Iterator
     yield Step(
         id="watch",
         title="Is it time to put it back?",
-        call=_fixed(when.call),
+        call=fixed(when.call),
         poll=replace(when.poll, within=most),
         retry=_TRIES,
         on_failure="continue" if bounded else "ask",

@@ -11,8 +11,10 @@ from dataclasses import replace
 
 from stanch.conductor.back import ledger, undoing
 from stanch.conductor.back.ledger import enter
+from stanch.conductor.claims import taking
 from stanch.conductor.commands import CancelAction, CancelTimer
 from stanch.conductor.events import ActionFailed, ActionLost, ActionSucceeded
+from stanch.conductor.requests import doubt
 from stanch.conductor.state import ROOT, Node, Phase
 from stanch.conductor.steps import finish
 from stanch.conductor.turn import Turn
@@ -54,6 +56,7 @@ def let_go(turn: Turn, nodes: list[Node], why: str = "what it belongs to was sto
     inside = {node.path for node in nodes}
     reason = turn.aborting or why
     parking.forget(turn, inside)
+    taking.give_up(turn, inside)
     for opened in list(turn.requests.values()):
         if not opened.closed and opened.node in inside:
             turn.requests[opened.request.id] = replace(opened, timer="", closed=reason)
@@ -89,7 +92,9 @@ def end_when_still(turn: Turn) -> None:
     """The run ends when nothing is under way any more; and so does a node that is being halted."""
     if not turn.aborting:
         for node in [turn.nodes[path] for path in turn.live if turn.nodes[path].halting]:
-            _end_when_halted(turn, node)
+            # Where a batch is verified, that is what is stopped, and its own end is awaited.
+            if node.phase is not Phase.VERIFYING:
+                _end_when_halted(turn, node)
         return
     if any(turn.nodes[path].phase is Phase.STOPPING for path in turn.live):
         return
@@ -137,22 +142,39 @@ def stopped(turn: Turn, node: Node, event: ActionSucceeded | ActionFailed | Acti
         return
     match event:
         case ActionSucceeded():
-            node = turn.put(node, result=event.result)
+            node = ledger.told_back(turn, node, event.undo)
+            if turn.given.revision < 2 or not node.verifying:
+                # What says whether it helped is not what the step has given.
+                node = turn.put(node, result=event.result)
             turn.keep(node, event.kept)
-            made = node.doubted or not (event.already or node.looking)
+            strayed = node.doubted or event.found or (node.strayed and turn.given.revision >= 2)
+            made = strayed or not (event.already or node.looking)
             if turn.step(node).effect == "change" and made and _was_its_change(node):
                 enter(turn, node)
             note = "ended before it could be stopped"
-            node = turn.put(node, phase=Phase.SUCCEEDED, doubted=False, ended=turn.at, note=note)
+            # A batch of a loop was verified, and others were still to come.
+            whole = not (turn.is_loop(node) and node.todo)
+            phase = Phase.SUCCEEDED if whole else Phase.ABORTED
+            node = turn.put(node, phase=phase, doubted=False, ended=turn.at, note=note)
             finish.store(turn, node, finish.outputs_of(turn, node, turn.step(node), lenient=True))
             if node.item is None:
-                turn.values[node.path] = {**turn.values[node.path], **finish.standing(Phase.SUCCEEDED)}
+                turn.values[node.path] = {**turn.values[node.path], **finish.standing(phase)}
         case ActionFailed():
             turn.tell_ends(node, event.ends)
+            if event.ran and _was_its_change(node):
+                node = ledger.enter_incomplete(turn, node, event)
             turn.put(node, phase=_unless_doubted(node), ended=turn.at, note=event.reason)
         case ActionLost():
             turn.tell_ends(node, event.ends)
             doubted = turn.step(node).effect == "change"
+            if turn.given.revision >= 2 and node.verifying and not node.doubted:
+                # The change was made; only whether it helped is not known.
+                turn.put(node, phase=Phase.ABORTED, ended=turn.at, note=event.reason)
+                end_when_still(turn)
+                return
+            if doubted:
+                node = turn.put(node, ends=event.ends, evidence=doubt.of_attempt(node, event))
+            node = ledger.told_back(turn, node, event.undo)
             turn.put(node, phase=Phase.IN_DOUBT, ended=turn.at, note=event.reason, doubted=doubted)
             turn.note("in_doubt", event.reason, step=node.path)
     end_when_still(turn)

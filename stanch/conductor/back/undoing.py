@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+from stanch.conductor.approval.preview import is_single
 from stanch.conductor.back import ledger, stopping
+from stanch.conductor.back.returning import looks_first
 from stanch.conductor.events import ActionFailed, ActionLost, ActionSucceeded, TakeBack
 from stanch.conductor.state import ROOT, Node, Phase
 from stanch.conductor.steps import finish
+from stanch.conductor.steps.limits import READ_TRIES, REATTACHED, deadline, settling
 from stanch.conductor.turn import Turn
 from stanch.contract import ActionTask, Effected
 from stanch.language.people import IC
@@ -60,11 +64,15 @@ def how_far(turn: Turn) -> str:
         return ""
     asked = [effect for effect in turn.ledger[turn.back_to :] if not _is_of_block(turn, effect)]
     back = sum(effect.undone for effect in asked)
-    barrier = next((effect for effect in reversed(turn.ledger[turn.back_to :]) if effect.irreversible), None)
     if back == len(asked):
         return f"; all {back} changes were taken back"
-    stops = f"; no way back before `{barrier.step}`: {barrier.irreversible}" if barrier else ""
-    return f"; {back} of {len(asked)} changes were taken back{stops}"
+    return f"; {back} of {len(asked)} changes were taken back{_barrier(turn.ledger[turn.back_to :])}"
+
+
+def _barrier(effects: Sequence[Effected]) -> str:
+    """Where going back has stopped, and why; empty when it came through."""
+    newest = next((effect for effect in reversed(effects) if effect.irreversible), None)
+    return f"; no way back before `{newest.step}`: {newest.irreversible}" if newest else ""
 
 
 def _is_of_block(turn: Turn, effect: Effected) -> bool:
@@ -108,11 +116,17 @@ def _came_back(turn: Turn, effect: Effected) -> bool:
     return effect.returned and until is not None and until.phase is Phase.SUCCEEDED
 
 
-def whole(turn: Turn, node: Node) -> Node | None:
-    """The outermost approved block around `node`, if it has changed something that can be taken back."""
+def outermost(turn: Turn, node: Node) -> Node | None:
+    """The outermost approved block around `node`."""
     found = None
     for around in turn.around(node):
         found = around if around.approved else found
+    return found
+
+
+def whole(turn: Turn, node: Node) -> Node | None:
+    """The outermost approved block around `node`, if it has changed something that can be taken back."""
+    found = outermost(turn, node)
     return found if found is not None and reversible(turn, found) else None
 
 
@@ -138,7 +152,18 @@ def put_back(turn: Turn, node: Node, borrowed: tuple[int, ...], end: Phase, note
 
 
 def undone(turn: Turn, node: Node, event: ActionSucceeded | ActionFailed | ActionLost) -> None:
-    """One way back ended. If it failed, say so, and still take back the others."""
+    """One way back ended. If it failed, say so, and still take back the others. What nobody knows the end of
+    is asked about first, where something can tell."""
+    effect = turn.ledger[node.undo_queue[0]]
+    if isinstance(event, ActionLost) and not node.back_lost:
+        check = settling(_task(turn, effect)) if turn.given.revision >= 2 else None
+        # That it does not hold on all of several targets any more says nothing of each of them.
+        if check is not None and effect.undo is not None and is_single(effect.undo):
+            turn.note("in_doubt", event.reason, step=effect.step)
+            text = f"undo {effect.step}: is it back?"
+            key = turn.run_action(node, check, text[:200], deadline(check), READ_TRIES)
+            turn.put(node, key=key, back_lost=event.reason)
+            return
     _next(turn, settle_undo(turn, node, event))
 
 
@@ -146,13 +171,21 @@ def settle_undo(turn: Turn, node: Node, event: ActionSucceeded | ActionFailed | 
     """Write down how the way back that is under way ended."""
     position = node.undo_queue[0]
     effect = turn.ledger[position]
+    if node.back_lost:
+        event = _settled(node, event)
     match event:
-        case ActionSucceeded():
-            turn.ledger[position] = replace(effect, undone=True, returned=node.end is not None, unsure=False)
+        case ActionSucceeded(already=already):
+            seen = turn.given.revision >= 2 and settling(_task(turn, effect)) is not None
+            back = replace(effect, undone=True, returned=node.end is not None, unsure=False, verified=seen)
+            turn.ledger[position] = back
             _mark_parts(turn, effect)
+            _settle_doubt(turn, effect)
+            _settle_around(turn, effect)
             if node.end is None:
                 turn.mitigated = 0.0  # what had helped is not there any more
             kind, text = "undone", f"{effect.target}: took back `{effect.command}`".lstrip(": ")
+            if already and not node.back_lost:
+                text += "; it was back already, and nothing was executed"
         case ActionFailed(reason=reason):
             kind, text = "problem", f"could not take back `{effect.command}` {effect.target}: {reason}"
             _page_if_borrowed(turn, node, effect, text)
@@ -163,7 +196,42 @@ def settle_undo(turn: Turn, node: Node, event: ActionSucceeded | ActionFailed | 
             turn.ledger[position] = replace(effect, unsure=True)
             _page_if_borrowed(turn, node, effect, text)
     turn.note(kind, text, step=effect.step)
-    return turn.put(node, undo_queue=node.undo_queue[1:], key="")
+    return turn.put(turn.nodes[node.path], undo_queue=node.undo_queue[1:], key="", back_lost="")
+
+
+def _settle_doubt(turn: Turn, back: Effected) -> None:
+    """Whether what was in doubt had been made or not: it is not in place now."""
+    for effect in turn.ledger:
+        if effect.doubtful and back.step in (effect.step, effect.part_of):
+            node = turn.nodes[effect.step]
+            phase = Phase.FAILED if node.phase is Phase.IN_DOUBT else node.phase
+            turn.put(node, doubted=False, phase=phase)
+
+
+def _settle_around(turn: Turn, back: Effected) -> None:
+    """Those around whose attempt to take it back had an end that nobody knew: it is back now."""
+    if turn.given.revision < 2:
+        return
+    step = turn.nodes[back.step]
+    for around in (step, *turn.around(step)):
+        if not around.doubted or not turn.children(around):
+            continue
+        unsure = any(effect.unsure and _is_inside(turn, effect, around) for effect in turn.ledger)
+        inside = any(each.doubted or each.phase is Phase.IN_DOUBT for each in turn.inner(around))
+        if not unsure and not inside:
+            phase = Phase.FAILED if around.phase is Phase.IN_DOUBT else around.phase
+            turn.put(around, doubted=False, phase=phase)
+
+
+def _settled(
+    node: Node, event: ActionSucceeded | ActionFailed | ActionLost
+) -> ActionSucceeded | ActionFailed | ActionLost:
+    """What the check says about a way back whose end nobody knew. That the change is still in place does not
+    tell: the way back may not have begun, or may still be on its way."""
+    if isinstance(event, ActionSucceeded):
+        return event
+    reason = f"{node.back_lost}; its check does not settle it: {event.reason}"
+    return ActionLost(event.at, event.key, reason)
 
 
 def _page_if_borrowed(turn: Turn, node: Node, effect: Effected, text: str) -> None:
@@ -197,11 +265,28 @@ def take_back(turn: Turn, node: Node, _: TakeBack) -> None:
         return
     effect = turn.ledger[node.undo_queue[0]]
     assert effect.undo is not None
+    task = _task(turn, effect)
+    text = f"undo {effect.step} {effect.target}".rstrip()
+    key = turn.run_action(node, task, text[:200], deadline(task), _tries(turn, task))
+    turn.put(node, phase=Phase.UNDOING, key=key)
+
+
+def _task(turn: Turn, effect: Effected) -> ActionTask:
+    """The way back of `effect`, and how it is seen that it was gone. Whether the change is still in place is
+    asked before only if an earlier attempt at this may have brought it back: half a change has to go too."""
+    assert effect.undo is not None
     timeout = turn.step(turn.nodes[effect.step]).timeout
     task = ActionTask(step=effect.step, call=effect.undo, effect="change", timeout=timeout)
-    text = f"undo {effect.step} {effect.target}".rstrip()
-    key = turn.run_action(node, task, text[:200], timeout + 5.0, 1)
-    turn.put(node, phase=Phase.UNDOING, key=key)
+    if effect.gone is None:
+        return task
+    done = replace(effect.gone, after_only=not looks_first(effect), names={})
+    return replace(task, done=done, scope=effect.gone.names)
+
+
+def _tries(turn: Turn, task: ActionTask) -> int:
+    """A way back whose worker dies is found by another, where its target knows it."""
+    found = turn.given.revision >= 2 and task.call.action in REATTACHED
+    return READ_TRIES if found else 1
 
 
 def _is_by_hand(effect: Effected) -> bool:
@@ -233,6 +318,10 @@ def _ended(turn: Turn, node: Node) -> None:
         text = f"{node.note}; all {back} changes were taken back" if mine else node.note
     else:
         text = f"{node.note}; {back} of {len(mine)} changes were taken back"
+        if turn.given.revision >= 2 and (stops := _barrier(mine)):
+            # What is left behind it is the commander's to decide on.
+            text += stops
+            turn.page_about(node, IC, text)
     inside = (node, *turn.inner(node))
     unknown = any(each.doubted or each.phase is Phase.IN_DOUBT for each in inside)
     finish.settle(turn, node, Phase.IN_DOUBT if unknown else Phase.FAILED, text)

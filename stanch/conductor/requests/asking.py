@@ -7,11 +7,15 @@ from dataclasses import replace
 
 from stanch.conductor.approval.binding import Binding
 from stanch.conductor.approval.foresee import foresee
+from stanch.conductor.approval.pace import Pace, around_changes, told
 from stanch.conductor.back import undoing
+from stanch.conductor.claims import budget
+from stanch.conductor.requests import doubt
 from stanch.conductor.requests.requesting import evidence, known, put, request_id, seen
 from stanch.conductor.state import Node, Phase
 from stanch.conductor.turn import Turn
 from stanch.contract import ActionTask, Choice, Request
+from stanch.contract.limits import REQUEST, in_words, size_of
 from stanch.errors import EvaluationError
 from stanch.language.encode import to_data
 from stanch.language.evaluate import render, show
@@ -28,13 +32,20 @@ def ask_approval(
     """One question for all that the node will change; what is shown is what will be executed. `holder` is the
     node whose approval it is, if that is one around; `notes` say why it is asked again."""
     request, bound = approval_of(turn, node, approval, holder or node)
+    if turn.given.revision >= 2 and (size := size_of(request.changes)) > REQUEST:
+        raise EvaluationError(
+            f"nobody can be asked about {len(request.changes):,} changes at once, which take "
+            f"{in_words(size)} to show and {in_words(REQUEST)} is the most; let fewer targets be given, or "
+            "ask for each part"
+        )
     put(turn, node, replace(request, notes=notes), approval.silence, bound)
 
 
 def approval_of(turn: Turn, node: Node, approval: Approval, holder: Node) -> tuple[Request, dict[str, Json]]:
     """The question as it would be put now, and what it would be bound to."""
     step = turn.step(node)
-    foreseen = foresee(turn, node, step)
+    loops: list[Pace] = []
+    foreseen = foresee(turn, node, step, loops)
     count = f" ({len(foreseen)} changes)" if len(foreseen) > 1 else ""
     confirm = show(render(approval.confirm, turn.scope(holder))) if approval.confirm else ""
     request = Request(
@@ -53,6 +64,8 @@ def approval_of(turn: Turn, node: Node, approval: Approval, holder: Node) -> tup
     )
     bindings = [each.bound for each in foreseen if each.bound is not None]
     if turn.given.revision >= 2:
+        loops = around_changes(loops, [each.path for each in bindings])
+        budget.refuse_foreseen(turn, loops, bindings)
         own = request.irreversible
         no_way_back = dict.fromkeys((own, *(each.irreversible for each in bindings)))
         request = replace(
@@ -60,9 +73,11 @@ def approval_of(turn: Turn, node: Node, approval: Approval, holder: Node) -> tup
             irreversible="; ".join(filter(None, no_way_back)),
             targets=len({target for each in bindings for target in each.targets}),
             shares=shares(turn.given.policy.pools, bindings),
+            batches=told(loops, node.path),
         )
         changes = [each.covered() for each in bindings]
-        return request, {"changes": changes, "known": seen(turn, node), "irreversible": own}
+        bound = {"changes": changes, "known": seen(turn, node), "irreversible": own}
+        return request, {**bound, "loops": [each.data() for each in loops]} if loops else bound
     return request, {
         "tasks": [to_data(each.task) for each in foreseen],
         "undo": [to_data(each.undo) if each.undo else None for each in foreseen],
@@ -85,6 +100,9 @@ def shares(pools: Mapping[str, Sequence[str]], bindings: Sequence[Binding]) -> t
 
 def ask_about_failure(turn: Turn, node: Node, reason: str, *, in_doubt: bool) -> None:
     """A step failed, or its outcome is unknown: what now?"""
+    if in_doubt and turn.given.revision >= 2 and doubt.attempts(turn, node):
+        _ask_what_became_of_it(turn, node, reason)
+        return
     step = turn.step(node)
     choices: tuple[Choice, ...] = ("done", "retry") if in_doubt and node.tasks else ("retry", "skip")
     evidence_of: tuple[str, ...] = (reason,)
@@ -95,7 +113,7 @@ def ask_about_failure(turn: Turn, node: Node, reason: str, *, in_doubt: bool) ->
         if executed := was_executed(turn, node) and not in_doubt:
             choices = ("done", "retry", "skip")
             word = "it was executed, and what it gave cannot be used"
-        evidence_of += tuple(_consequences(turn, node, executed=executed))
+        evidence_of += (*doubt.settled(turn, node), *_consequences(turn, node, executed=executed))
     if undoing.reversible(turn, node) or (turn.given.revision >= 2 and undoing.whole(turn, node)):
         choices += ("undo",)
     request = Request(
@@ -111,6 +129,26 @@ def ask_about_failure(turn: Turn, node: Node, reason: str, *, in_doubt: bool) ->
     )
     turn.note("failed", reason, step=node.path)
     put(turn, turn.put(node, note=reason), request, None, {"attempt": node.attempt})
+
+
+def _ask_what_became_of_it(turn: Turn, node: Node, reason: str) -> None:
+    """Nobody knows, and nothing could tell: a person says what becomes of it."""
+    step = turn.step(node)
+    back = [[each.path, to_data(call)] for each, call in doubt.ways_back(turn, node)]
+    answers = doubt.choices(turn, node)
+    request = Request(
+        id=request_id(turn, node),
+        step=node.path,
+        kind="in_doubt",
+        question=f"{turn.title(node)}: nobody knows whether it was done. What now?",
+        roles=_who_may_repeat(turn, node) or (step.approval.roles if step.approval else (IC,)),
+        choices=tuple(answers),
+        evidence=(reason, *doubt.evidence(turn, node), *answers.values()),
+        irreversible=turn.text(node, step.irreversible or ""),
+        silence="abort",
+    )
+    turn.note("failed", reason, step=node.path)
+    put(turn, turn.put(node, note=reason), request, None, {"attempt": node.attempt, "undo": back})
 
 
 def was_executed(turn: Turn, node: Node) -> bool:
@@ -134,6 +172,10 @@ def _consequences(turn: Turn, node: Node, *, executed: bool) -> Iterator[str]:
     """What the choices do, where one could be mistaken."""
     if executed:
         yield "it has been executed: `retry` executes it again, `done` takes it as it is"
+    parts = [effect for effect in undoing.standing(turn, node) if effect.incomplete]
+    if parts:
+        told = ", ".join(dict.fromkeys(f"`{effect.command}`" for effect in parts[:3]))
+        yield f"not complete, and not taken back by itself: {told}; `skip` and `abort` leave it like that"
     if (block := undoing.whole(turn, node)) is not None:
         count = len(undoing.reversible(turn, block))
         yield f"`undo` takes back what all of `{block.path}` has changed so far ({count})"

@@ -15,6 +15,7 @@ from stanch.conductor.authority.people import spoken_for
 from stanch.conductor.back import stopping, undoing
 from stanch.conductor.back.ledger import enter
 from stanch.conductor.events import ChildEnded, Cleared, DecisionGiven, TimerFired
+from stanch.conductor.requests import doubt
 from stanch.conductor.requests.climbing import climb, is_over
 from stanch.conductor.requests.requesting import close
 from stanch.conductor.requests.ticking import checked, open_lines
@@ -112,7 +113,9 @@ def _skip(turn: Turn, node: Node, decision: Decision) -> None:
     finish.settle(turn, node, Phase.SKIPPED, f"skipped by {decision.by}: {decision.reason}")
 
 
-def _undo(turn: Turn, node: Node, _: Decision) -> None:
+def _undo(turn: Turn, node: Node, decision: Decision) -> None:
+    if turn.given.revision >= 2 and turn.requests[decision.request].request.kind == "in_doubt":
+        doubt.take_on(turn, node)
     block = undoing.whole(turn, node) if turn.given.revision >= 2 else None
     if block is None:
         undoing.start(turn, node)
@@ -141,6 +144,9 @@ def _done(turn: Turn, node: Node, decision: Decision) -> None:
         _done_by_hand(turn, node, decision)
         return
     said = f"{decision.by} says that it was done: {decision.reason}"
+    if not node.tasks:
+        _done_inside(turn, node, said)
+        return
     doubtful = _rounds_asked_about(turn, node)
     if not doubtful:
         result = node.result if node.executed else None
@@ -156,6 +162,17 @@ def _done(turn: Turn, node: Node, decision: Decision) -> None:
         if not child.executed:
             enter(turn, made)
     turn.post(node.path, ChildEnded(doubtful[-1].path))
+
+
+def _done_inside(turn: Turn, node: Node, said: str) -> None:
+    """What is in doubt inside of a block was done; the block goes on with what is not in place yet."""
+    for each in doubt.attempts(turn, node):
+        made = turn.put(each, phase=Phase.SUCCEEDED, assumed=True, doubted=False, note=said)
+        made = finish.store(turn, made, finish.outputs_of(turn, made, turn.step(made), lenient=True))
+        if made.item is None:
+            turn.values[made.path] = {**turn.values[made.path], **finish.standing(Phase.SUCCEEDED)}
+        enter(turn, made)
+    turn.repeat(node)
 
 
 def _rounds_asked_about(turn: Turn, node: Node) -> list[Node]:

@@ -6,24 +6,16 @@ from dataclasses import replace
 
 from stanch.conductor.approval import voiding
 from stanch.conductor.approval.preview import target_of
+from stanch.conductor.back import ledger
 from stanch.conductor.back.ledger import enter
 from stanch.conductor.events import ActionFailed, ActionLost, ActionSucceeded
-from stanch.conductor.requests import asking
+from stanch.conductor.requests import asking, doubt
 from stanch.conductor.state import Node, Phase
 from stanch.conductor.steps import finish
+from stanch.conductor.steps.limits import READ_TRIES, REATTACHED, again, deadline, settling
 from stanch.conductor.turn import Turn
 from stanch.contract import ActionTask
 from stanch.language.plan import Check, Step
-
-READ_TRIES = 3
-"""How often a read is tried when its target cannot be reached or its worker dies."""
-REATTACHED = ("ssh",)
-"""Actions whose targets know an execution by its key: a change whose worker dies is found by the next
-attempt, and begun by it only if it never was."""
-KEEPING = 10.0
-"""Seconds for storing evidence."""
-SLACK = 5.0
-"""Seconds beyond an action's own limits before its worker is given up."""
 
 
 def act(turn: Turn, node: Node, step: Step, task: ActionTask) -> None:
@@ -35,6 +27,11 @@ def act(turn: Turn, node: Node, step: Step, task: ActionTask) -> None:
         return
     if changes and not voiding.stands(turn, node, step):
         return
+    if (node.doubted or node.strayed) and task.done is not None:
+        # An attempt before this one may have made it.
+        task = replace(task, done=replace(task.done, after_only=False))
+    if turn.given.revision >= 2:
+        task = replace(task, again=again(step, task))
     turn.changing = turn.changing or changes
     key = turn.run_action(
         node,
@@ -44,7 +41,8 @@ def act(turn: Turn, node: Node, step: Step, task: ActionTask) -> None:
         tries(turn, step, task),
         step.retry.every if step.retry else 2.0,
     )
-    turn.put(node, phase=Phase.ACTING, key=key, executed=False)
+    evidence = node.evidence if node.doubted else ()
+    turn.put(node, phase=Phase.ACTING, key=key, executed=False, sent=turn.at, ends=(), evidence=evidence)
 
 
 def look_first(turn: Turn, node: Node, step: Step, task: ActionTask, done: Check) -> None:
@@ -81,24 +79,20 @@ def summary(turn: Turn, node: Node, task: ActionTask) -> str:
     return f"{node.step}{where}: {title}"[:200]
 
 
-def deadline(task: ActionTask) -> float:
-    """Seconds for the whole activity: the action, the check before it, and the waiting after it."""
-    waiting = (task.poll.within if task.poll else 0.0) + (task.done.poll.within if task.done else 0.0)
-    checking = task.timeout if task.done else 0.0
-    return task.timeout + checking + waiting + SLACK + (KEEPING if task.keep else 0.0)
-
-
 def tries(turn: Turn, step: Step, task: ActionTask) -> int:
     if step.retry:
         return step.retry.times + 1
-    found = turn.given.revision >= 2 and task.call.action in REATTACHED
+    found = turn.given.revision >= 2 and (task.call.action in REATTACHED or step.idempotent)
     return READ_TRIES if step.effect == "read" or found else 1
 
 
 def succeeded(turn: Turn, node: Node, event: ActionSucceeded) -> None:
     """The action ended well: write the ledger, go on."""
-    doubted, already, step = node.doubted, event.already or node.looking, turn.step(node)
+    doubted = node.doubted or event.found or (node.strayed and turn.given.revision >= 2)
+    already, step = event.already or node.looking, turn.step(node)
     made = step.effect == "change" and (doubted or not already)
+    known = ledger.is_incomplete(turn, node)
+    node = ledger.told_back(turn, node, event.undo)
     node = turn.put(node, result=event.result, assumed=already, doubted=False, key="", looking=False)
     node = turn.put(node, executed=made)
     turn.keep(node, event.kept)
@@ -108,13 +102,16 @@ def succeeded(turn: Turn, node: Node, event: ActionSucceeded) -> None:
         return
     note = "already in place; nothing was executed" if already else ""
     if already and doubted:
-        note = "already in place: an attempt whose outcome was unknown made it; nothing was executed now"
+        which = "an earlier attempt" if known else "an attempt whose outcome was unknown"
+        note = f"already in place: {which} made it; nothing was executed now"
     finish.complete(turn, turn.put(node, note=note))
 
 
 def failed(turn: Turn, node: Node, event: ActionFailed) -> None:
     turn.keep(node, event.kept)
     turn.tell_ends(node, event.ends)
+    if event.ran and not node.looking:
+        node = ledger.enter_incomplete(turn, node, event)
     if not (finish.waived(turn, node) or _not_there_yet(turn, node)):
         finish.fail(turn, turn.put(node, key=""), event.reason)
 
@@ -135,18 +132,22 @@ def lost(turn: Turn, node: Node, event: ActionLost) -> None:
         return
     step = turn.step(node)
     turn.note("in_doubt", event.reason, step=node.path)
-    turn.tell_ends(node, event.ends)
+    if event.heard:
+        for line in doubt.of_targets(event):
+            turn.note("target", line, step=node.path)
+    else:
+        turn.tell_ends(node, event.ends)
     if step.effect == "read":
         finish.fail(turn, turn.put(node, key=""), event.reason)
         return
-    node = turn.put(node, doubted=True)
-    task = node.tasks[0]
-    if task.done is None:
-        finish.fail(turn, turn.put(node, key=""), event.reason, in_doubt=True)
+    evidence = doubt.of_attempt(node, event)
+    node = ledger.told_back(turn, node, event.undo)
+    node = turn.put(node, doubted=True, strayed=True, ends=event.ends, evidence=evidence)
+    check = settling(node.tasks[0])
+    if check is None:
+        evidence = (*evidence, "nothing tells whether it is in place: the step has no `done`")
+        finish.fail(turn, turn.put(node, key="", evidence=evidence), event.reason, in_doubt=True)
         return
-    check = ActionTask(
-        step=task.step, call=task.done.call, timeout=task.timeout, poll=task.done.poll, scope=task.scope
-    )
     key = turn.run_action(node, check, f"{step.id}: is the change in place?", deadline(check), READ_TRIES)
     turn.put(node, phase=Phase.DOUBTING, key=key, note=event.reason)
 
@@ -161,6 +162,12 @@ def doubt_cleared(turn: Turn, node: Node, event: ActionSucceeded) -> None:
 
 
 def doubt_stays(turn: Turn, node: Node, event: ActionFailed | ActionLost) -> None:
-    """`done` does not hold or cannot be asked: the command may not have run, or may still be running."""
+    """`done` cannot be asked, or does not hold: that may be because it was not made."""
+    node = turn.put(node, key="", evidence=(*node.evidence, doubt.said(event)))
+    if turn.given.revision >= 2 and doubt.is_not_made(node, node.ends, event):
+        turn.note("settled", "the change is not in place: it was not made", step=node.path)
+        reason = f"{node.note}; `done` says that it was not made: {event.reason}"
+        finish.fail(turn, turn.put(node, doubted=False), reason)
+        return
     reason = f"{node.note}; the `done` check does not settle it: {event.reason}"
-    finish.fail(turn, turn.put(node, key=""), reason, in_doubt=True)
+    finish.fail(turn, node, reason, in_doubt=True)

@@ -10,6 +10,7 @@ rendered afresh and asked again too.
 
 from __future__ import annotations
 
+from stanch.conductor.authority.people import starters
 from stanch.conductor.back import undoing
 from stanch.conductor.events import Cleared, Entered, Repeated, WorkFailed
 from stanch.conductor.requests import asking
@@ -36,7 +37,7 @@ def not_alone(state: State, node: Node, person: str) -> str:
     """Why the person may not have it done again alone; empty when they may. Whoever started a run does not
     approve what it changes, and a retry by one person would."""
     given = state.given
-    mine = person == given.started_by and not given.policy.self_approval
+    mine = person in starters(state) and not given.policy.self_approval
     if given.revision < 2 or not mine or node.verifying or not (node.approved or node.covered):
         return ""
     line = (node, *places.around(state, node))
@@ -46,14 +47,14 @@ def not_alone(state: State, node: Node, person: str) -> str:
     return f"{person} started this run and may not have its changes made again; another one must say so"
 
 
-def afresh(turn: Turn, node: Node) -> None:
-    """As if its turn had just come: nothing of it is approved, and nothing in it has begun."""
+def afresh(turn: Turn, node: Node, why: str) -> None:
+    """As if its turn had just come: nothing of it is approved, and nothing in it has begun. `why` is told."""
     for child in turn.children(node):
         turn.drop(child)
     turn.values.pop(node.path, None)
     fresh = Node(node.path, node.step, node.parent, node.runbook, node.frame, item=node.item)
     same = {"names": node.names, "covered": node.covered, "free": node.free, "started": node.started}
-    turn.put(fresh, **same, attempt=node.attempt + 1, asks_anew=node.covered)
+    turn.put(fresh, **same, attempt=node.attempt + 1, asks_anew=node.covered, anew=why)
     turn.post(node.path, Entered())
 
 
@@ -74,12 +75,14 @@ def repeated(turn: Turn, node: Node, _: Repeated) -> None:
         return
     taken_back = undoing.taken_back(turn, node)
     if node.verifying and not taken_back:
+        if family.is_between_batches(turn, node):
+            node = begin.start_limit(turn, node, turn.step(node))
         finish.verify(turn, node)
         return
     node = turn.put(node, verifying=False)
     if taken_back and turn.given.revision >= 2:
         turn.values.pop(node.path, None)
-        node = turn.put(node, outputs={}, result=None, executed=False)
+        node = turn.put(node, outputs={}, result=None, executed=False, back=None)
     step, children = turn.step(node), turn.children(node)
     if not children and (node.item is not None or not node.approved):
         # What nobody was asked about may be looked at afresh.
@@ -139,8 +142,9 @@ def _other_items(turn: Turn, node: Node, was: Node) -> None:
             turn, was, f"its items are others now, and {told} is done with the old ones: undo it first"
         )
     else:
-        turn.note("asked_again", "its items are others now, so it begins afresh", step=node.path)
-        afresh(turn, node)
+        why = "its items are others now, so it begins afresh"
+        turn.note("asked_again", why, step=node.path)
+        afresh(turn, node, why)
 
 
 def _is_stale(turn: Turn) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from stanch.conductor.approval import voiding
+from stanch.conductor.approval.pace import no_items
+from stanch.conductor.claims import taking
 from stanch.conductor.events import Cleared, Entered
 from stanch.conductor.requests import asking, flapping
 from stanch.conductor.state import DEEPEST, Node, Phase
@@ -49,10 +51,13 @@ def entered(turn: Turn, node: Node, _: Entered) -> None:
     if node.path and (step.call or step.wait or step.child or step.for_each):
         turn.note("step_started", turn.title(node), step=node.path)
     node = prepare(turn, node, step)
+    if turn.given.revision >= 2:
+        family.refuse_too_much(turn, len(node.items))
     if step.for_each and not node.items:
         _nothing_to_do(turn, node, step)
     elif (approval := to_ask(turn, node)) is not None:
-        asking.ask_approval(turn, node, approval, holder=holder_of(turn, node))
+        notes = (node.anew,) if node.anew else ()
+        asking.ask_approval(turn, node, approval, holder=holder_of(turn, node), notes=notes)
     else:
         turn.put(node, phase=Phase.READY)
         turn.post(node.path, Cleared())
@@ -98,6 +103,8 @@ def cleared(turn: Turn, node: Node, _: Cleared) -> None:
         finish.let_be(turn, node, Phase.REFUSED, unmet)
         return
     if turn.is_loop(node) and not voiding.stands(turn, node, step):
+        return
+    if not node.path and not taking.locks(turn, node, turn.book.plan.locks, turn.scope(node)):
         return
     if step.child is None or turn.is_loop(node):
         node = start_limit(turn, node, step)
@@ -151,7 +158,7 @@ def _by_hand(turn: Turn, node: Node, step: Step, task: ActionTask) -> None:
     """A person does it. With a `done` nobody has to say when: the machine sees it."""
     if task.done is None:
         asking.ask_to_do(turn, node, task)
-    elif turn.given.revision >= 2:
+    elif turn.given.revision >= 2 and not task.done.after_only:
         look_first(turn, node, step, task, task.done)
     else:
         tell_and_watch(turn, node, step, task, task.done)
@@ -173,7 +180,9 @@ def _call_child(turn: Turn, node: Node, child: Child) -> None:
     if unmet := finish.first_unmet(root.require, scope):
         finish.settle(turn, node, Phase.REFUSED, unmet)
         return
-    node = start_limit(turn, node, turn.step(node))
+    if not taking.locks(turn, node, plan.locks, scope):
+        return
+    node = start_limit(turn, turn.nodes[node.path], turn.step(node))
     family.go_on(turn, turn.put(node, phase=Phase.RUNNING, opened=0))
 
 
@@ -182,7 +191,7 @@ def _nothing_to_do(turn: Turn, node: Node, step: Step) -> None:
         node = finish.store(turn, node, {"results": []})
         finish.settle(turn, node, Phase.SKIPPED, "there are no items")
     else:
-        finish.fail(turn, node, f"`for_each` of `{step.id}` has no items; write `empty: ok` if that is fine")
+        finish.fail(turn, node, no_items(step.id))
 
 
 _LONGEST_WAIT = 10 * 366 * 86400.0

@@ -21,7 +21,9 @@ def work_failed(turn: Turn, node: Node, event: WorkFailed) -> None:
     if node.item is not None or not node.path:
         finish.settle(turn, node, phase, reason)
         return
-    match step.on_failure:
+    # What nobody knows is no failure that a step could be written for: a person says what becomes of it.
+    asks = in_doubt and bool(node.tasks) and turn.given.revision >= 2
+    match "ask" if asks else step.on_failure:
         case "ask":
             asking.ask_about_failure(turn, node, reason, in_doubt=in_doubt)
         case "undo" if not in_doubt:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from stanch.conductor.back import stopping, undoing
-from stanch.conductor.events import ChildEnded, TimerFired
+from stanch.conductor.claims import budget
+from stanch.conductor.commands import CancelAction
+from stanch.conductor.events import ActionFailed, ActionLost, ActionSucceeded, ChildEnded, TimerFired
 from stanch.conductor.state import Node, Phase
 from stanch.conductor.steps import finish
 from stanch.conductor.turn import Turn
 from stanch.errors import EvaluationError
+from stanch.language.batches import may_fail, size_of
 from stanch.language.duration import format_duration
 from stanch.language.evaluate import show
-from stanch.language.plan import Step
+from stanch.language.plan import ForEach, Step
 
 _BAD = (Phase.FAILED, Phase.IN_DOUBT)
 _ENDS = (Phase.REFUSED, Phase.DENIED, Phase.ABORTED)
@@ -110,18 +113,15 @@ def refuse_too_much(turn: Turn, more: int) -> None:
 
 def batch_size(step: Step, batch: int, total: int) -> int:
     """Items in batch number `batch` (from 0). Without `batches`, reads go all at once, changes one by one."""
-    batches = step.for_each.batches if step.for_each else ()
-    if not batches:
+    if step.for_each is None or not step.for_each.batches:
         return total if step.effect == "read" else 1
-    size = batches[min(batch, len(batches) - 1)]
-    if isinstance(size, int):
-        return max(size, 1)
-    return max(1, -(-total * int(size.removesuffix("%")) // 100))
+    return size_of(step.for_each, batch, total)
 
 
 def _item_ended(turn: Turn, node: Node, step: Step) -> None:
-    """The last item of a batch ended: count the failures, then pause and go on."""
+    """The last item of a batch ended: count the failures, then see whether it helped, and go on."""
     assert step.for_each is not None
+    most = may_fail(step.for_each, len(node.items))
     # What failed before a retry and is still to be repeated has not failed yet.
     bad = [child for child in turn.children(node, *_BAD) if child.item not in node.todo]
     waiting = node.todo if turn.given.revision >= 2 else ()
@@ -130,23 +130,75 @@ def _item_ended(turn: Turn, node: Node, step: Step) -> None:
     if turn.given.revision >= 2 and ended is not None and ended.phase is Phase.REFUSED:
         # As many rounds as may fail may also be refused, and the others go on.
         refused = [child for child in turn.children(node, Phase.REFUSED) if child.item not in node.todo]
-        if len(bad) + len(refused) <= step.for_each.max_failures:
+        if len(bad) + len(refused) <= most:
             bad, ended = [*bad, *refused], None
-    hidden = ended is not None and any(child.phase is Phase.IN_DOUBT for child in bad)
-    if len(bad) > step.for_each.max_failures or hidden:
+    # How many may fail does not tell how many nobody may know of.
+    asks = ended is not None or turn.given.revision >= 2
+    hidden = asks and any(child.phase is Phase.IN_DOUBT for child in bad)
+    if len(bad) > most or hidden:
         _fan_failed(turn, node, bad, len(turn.children(node)))
     elif ended is not None:
         finish.settle(turn, node, ended.phase, ended.note)
+    elif node.todo and step.verify and step.verify.each_batch:
+        finish.verify(turn, finish.store(turn, node, {"results": finish.results(turn, node)}))
     elif node.todo:
-        if step.for_each.pause > 0:
-            done = len(node.items) - len(node.todo)
-            text = f"{node.path}: pause before the next batch ({done} of {len(node.items)} done)"
-            turn.put(node, phase=Phase.PAUSING, key=turn.start_timer(node, step.for_each.pause, text))
-        else:
-            start_batch(turn, node)
+        _next_batch(turn, node, step.for_each)
     else:
         note = f"{len(bad)} of {len(node.items)} failed, which is within `max_failures`" if bad else ""
         finish.complete(turn, turn.put(node, note=note))
+
+
+def _next_batch(turn: Turn, node: Node, loop: ForEach) -> None:
+    budget.give_back_batch(turn, node)
+    if loop.pause > 0:
+        done = len(node.items) - len(node.todo)
+        text = f"{node.path}: pause before the next batch ({done} of {len(node.items)} done)"
+        turn.put(node, phase=Phase.PAUSING, key=turn.start_timer(node, loop.pause, text))
+    else:
+        start_batch(turn, node)
+
+
+def verified(turn: Turn, node: Node, event: ActionSucceeded) -> None:
+    """It helped. Of a batch: the next one begins."""
+    if is_between_batches(turn, node):
+        _batch_verified(turn, node)
+    else:
+        finish.verified(turn, node, event)
+
+
+def not_verified(turn: Turn, node: Node, event: ActionFailed | ActionLost) -> None:
+    """It did not help. Of a batch: those that follow are left alone."""
+    if not is_between_batches(turn, node):
+        finish.not_verified(turn, node, event)
+    elif node.waived or node.halting:
+        _batch_verified(turn, node)
+    else:
+        left = f"{len(node.todo)} of {len(node.items)} not touched"
+        finish.fail(turn, turn.put(node, key=""), f"it did not help: {event.reason}; {left}")
+
+
+def is_between_batches(turn: Turn, node: Node) -> bool:
+    """Whether what is verified is a batch of a loop, with others behind it."""
+    return turn.is_loop(node) and bool(node.todo)
+
+
+def _batch_verified(turn: Turn, node: Node) -> None:
+    loop = turn.step(node).for_each
+    assert loop is not None
+    if node.halting:
+        finish.fail(turn, turn.put(node, key="", halting=""), node.halting)
+        return
+    if node.waived:
+        turn.note("ordered", f"the verification of this batch was {node.waived}", step=node.path)
+    _next_batch(turn, turn.put(node, key="", verifying=False, waived=""), loop)
+
+
+def limit_in_verification(turn: Turn, node: Node, _: TimerFired) -> None:
+    """The loop's time runs out while a batch is verified: that is stopped, and its end is awaited."""
+    reason = _took_too_long(turn.step(node))
+    turn.note("problem", reason, step=node.path)
+    turn.commands.append(CancelAction(node.key))
+    turn.put(node, limit="", due=0.0, halting=reason)
 
 
 def _fan_failed(turn: Turn, node: Node, bad: list[Node], begun: int) -> None:
@@ -182,9 +234,12 @@ def timer_fired(turn: Turn, node: Node, event: TimerFired) -> None:
         finish.complete(turn, node)
 
 
+def _took_too_long(step: Step) -> str:
+    return f"`{step.id}` took longer than {format_duration(step.limit)}"
+
+
 def limit_reached(turn: Turn, node: Node, _: TimerFired) -> None:
     """What is in it is stopped; the ends of its actions are awaited, so that they can be told."""
-    step = turn.step(node)
-    reason = f"`{step.id}` took longer than {format_duration(step.limit)}"
+    reason = _took_too_long(turn.step(node))
     turn.note("problem", reason, step=node.path)
     stopping.halt(turn, turn.put(node, limit="", due=0.0), reason)

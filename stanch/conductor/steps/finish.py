@@ -7,11 +7,13 @@ from dataclasses import replace
 
 from stanch.conductor.approval.preview import brief
 from stanch.conductor.back import ledger, returning, undoing
+from stanch.conductor.claims import taking
 from stanch.conductor.commands import CancelTimer, FinishRun
 from stanch.conductor.events import ActionFailed, ActionLost, ActionSucceeded, ChildEnded, WorkFailed
 from stanch.conductor.state import ROOT, Node, Phase
 from stanch.conductor.turn import Turn
 from stanch.contract import ActionTask, Found, Outcome
+from stanch.contract.limits import GIVEN, OUTPUT, TASK, in_words, size_of
 from stanch.errors import EvaluationError
 from stanch.language.evaluate import Scope, evaluate, holds, referenced, render, show
 from stanch.language.plan import Json, Require, Step, all_steps
@@ -51,7 +53,7 @@ def complete(turn: Turn, node: Node) -> None:
         if problem := "" if node.assumed else unmet(turn, node, step, after=True):
             _unmet_afterwards(turn, node, step, problem)
             return
-    # Of a loop it is asked once behind the rounds, or in each of them.
+    # Of a loop it is asked in each round, or behind each batch: this is the last one, or all of them.
     if step.verify and (node.item is not None) is step.verify.each_round:
         verify(turn, node)
     else:
@@ -88,11 +90,22 @@ def outputs_of(turn: Turn, node: Node, step: Step, *, lenient: bool = False) -> 
     scope["steps"] = {**scope["steps"], step.id: found}
     for name, cel in step.outputs.items():
         try:
-            found[name] = evaluate(cel, scope)
+            value = evaluate(cel, scope)
+            _refuse_too_large(turn, name, value)
+            found[name] = value
         except EvaluationError:
             if not lenient:
                 raise
     return found
+
+
+def _refuse_too_large(turn: Turn, name: str, value: Json) -> None:
+    """What later steps read goes into the history with each of them. Raises EvaluationError."""
+    if turn.given.revision >= 2 and (size := size_of(value)) > OUTPUT:
+        raise EvaluationError(
+            f"output `{name}` is {in_words(size)}, and {in_words(OUTPUT)} is the most that is passed on; "
+            "take what later steps need of it, and `keep` the rest"
+        )
 
 
 def own_scope(turn: Turn, node: Node) -> dict[str, Json]:
@@ -164,7 +177,8 @@ def verify(turn: Turn, node: Node) -> None:
     )
     deadline = poll.within + step.timeout + 5.0
     key = turn.run_action(node, task, f"{step.id}: did it help? until {poll.until}"[:200], deadline, 3)
-    turn.note("verifying", f"until {poll.until}", step=node.path)
+    between = f"{len(node.items) - len(node.todo)} of {len(node.items)} done, " if node.todo else ""
+    turn.note("verifying", f"{between}until {poll.until}", step=node.path)
     turn.put(node, phase=Phase.VERIFYING, key=key, verifying=True)
 
 
@@ -250,11 +264,14 @@ def settle(turn: Turn, node: Node, phase: Phase, note: str = "") -> None:
 
 def end(turn: Turn, node: Node, phase: Phase, note: str = "") -> None:
     """As `settle`, with nothing to put back, or nothing that can be."""
+    if not node.path and (doubtful := _left_in_doubt(turn, phase)):
+        phase, note = Phase.IN_DOUBT, f"{note}; in doubt: {', '.join(doubtful)}".removeprefix("; ")
     node = turn.put(drop_limit(turn, node), phase=phase, ended=turn.at, note=note, key="")
     step = turn.step(node)
     if not node.path:
         finish_run(turn, OUTCOMES[phase], note)
         return
+    taking.give_back(turn, node)
     if node.item is None:
         turn.values[node.path] = {**turn.values.get(node.path, {}), **standing(phase)}
         if step.for_each is None and step.child is None:
@@ -263,6 +280,17 @@ def end(turn: Turn, node: Node, phase: Phase, note: str = "") -> None:
     if step.call or step.wait or step.ask or step.child or step.for_each or phase is not Phase.SUCCEEDED:
         turn.note(f"step_{phase.value}", note or _ended_text(turn, node, step), step=node.path)
     _tell_parent(turn, node)
+
+
+def _left_in_doubt(turn: Turn, phase: Phase) -> list[str]:
+    """What nobody knows of although the run would end otherwise: it was gone on without."""
+    if turn.given.revision < 2 or phase in (Phase.IN_DOUBT, Phase.ABORTED):
+        return []
+    return [node.path for node in turn.nodes.values() if node.path and _is_doubtful(turn, node)]
+
+
+def _is_doubtful(turn: Turn, node: Node) -> bool:
+    return bool(node.tasks) and not turn.is_loop(node) and (node.doubted or node.phase is Phase.IN_DOUBT)
 
 
 def standing(phase: Phase) -> dict[str, Json]:
@@ -283,13 +311,22 @@ def _tell_parent(turn: Turn, node: Node) -> None:
         turn.post(parent.path, ChildEnded(node.path))
 
 
+def _fitting(turn: Turn, others: Mapping[str, Json], value: Json) -> Json:
+    """`value`, if a run can give it beside the others. Raises EvaluationError."""
+    most = GIVEN if turn.given.revision >= 2 else TASK
+    if (size := size_of(others) + size_of(value)) > most:
+        told = f"a run gives {in_words(most)} at most, and this would make it {in_words(size)}"
+        raise EvaluationError(f"{told}; `keep` what is so large")
+    return value
+
+
 def finish_run(turn: Turn, outcome: Outcome, reason: str) -> None:
     outputs: dict[str, Json] = {}
     if outcome == "succeeded":
         scope = turn.inside(turn.nodes[ROOT])
         for name, cel in turn.book.plan.outputs.items():
             try:
-                outputs[name] = evaluate(cel, scope)
+                outputs[name] = _fitting(turn, outputs, evaluate(cel, scope))
             except EvaluationError as error:
                 # The run has done its work; a missing output is told, and is not a reason to call it failed.
                 turn.note("problem", f"output `{name}`: {error}")
@@ -298,6 +335,7 @@ def finish_run(turn: Turn, outcome: Outcome, reason: str) -> None:
         if effect.reverts is not None and not effect.undone:
             what = f"`{effect.command}` {effect.target}".rstrip()
             turn.note("problem", f"was not put back: {what}", step=effect.step)
+    taking.give_back(turn, turn.nodes[ROOT])
     turn.note("run_ended", outcome + (f": {reason}" if reason else ""))
     turn.ending = {"ended": turn.at, "outcome": outcome, "reason": reason, "outputs": outputs}
     turn.commands.append(FinishRun(outcome, reason, outputs, left))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from stanch.conductor.authority import handing, proving, trusting
 from stanch.conductor.authority.may_order import may_order
+from stanch.conductor.claims import breaking
 from stanch.conductor.requests import ticking
 from stanch.conductor.state import State
 from stanch.conductor.turn import Turn
@@ -29,7 +30,8 @@ RULES: dict[Verb, Rule] = {
     "pause": Rule(pausing.pause_refusal, pausing.pause),
     "resume": Rule(pausing.resume_refusal, pausing.resume, needs_reason=False),
     "hold": Rule(pausing.hold_refusal, pausing.hold),
-    "release": Rule(pausing.release_refusal, pausing.release, needs_reason=False),
+    "release": Rule(breaking.release_refusal, breaking.release, needs_reason=False),
+    "break": Rule(breaking.refusal, breaking.obey),
     "skip": Rule(skipping.refusal, skipping.obey),
     "retry": Rule(steering.retry_refusal, steering.retry),
     "undo": Rule(steering.undo_refusal, steering.undo),

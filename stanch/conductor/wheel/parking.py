@@ -2,7 +2,8 @@
 
 Paused, a run begins nothing: no step, no retry, no way back. What is under way ends, with its `verify`, and
 so does what needs no new work. On hold, a run goes on but changes nothing: neither a change nor a way back
-begins. What is kept back is told, and goes on where it was as soon as it may.
+begins. What is kept back is told, and goes on where it was as soon as it may. A run whose history is full
+begins nothing any more, and only takes back.
 """
 
 from __future__ import annotations
@@ -15,14 +16,16 @@ from stanch.conductor.turn import Turn
 
 
 def keeps_back(turn: Turn, node: Node, event: object) -> str:
-    """What keeps the event from its node for now: `pause`, `hold`, or nothing (empty)."""
+    """What keeps the event from its node for now: `pause`, `hold`, `full history`, or nothing (empty)."""
     if turn.paused and isinstance(event, Entered | Cleared | Repeated | TakeBack):
         return "pause"
-    changes = isinstance(event, TakeBack) or (isinstance(event, Cleared) and _is_change(turn, node))
+    if turn.full and isinstance(event, Entered | Cleared | Repeated):
+        return "full history"
+    changes = isinstance(event, TakeBack) or (isinstance(event, Cleared) and is_change(turn, node))
     return "hold" if turn.held and changes else ""
 
 
-def _is_change(turn: Turn, node: Node) -> bool:
+def is_change(turn: Turn, node: Node) -> bool:
     """A change, or a loop of changes, which looks at what it requires once for all of them; a block only
     leads to some."""
     step = turn.step(node)

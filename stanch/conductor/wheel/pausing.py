@@ -1,20 +1,18 @@
 """Pause, resume, hold, release.
 
 A pause stops clocks too: the ladders of open requests, and the limits of blocks that are under way. At
-`resume` both have left what they had before. An action that is under way has its own time limit, which a
-pause does not move, and neither does it move a `wait` that has begun.
+`resume` both have left what they had before. A hold stops the limit of what it keeps a part of back. An
+action that is under way has its own time limit, which neither moves, nor do they a `wait` that has begun.
 """
 
 from __future__ import annotations
 
 from stanch.conductor.authority.people import clock
 from stanch.conductor.authority.proving import mark
-from stanch.conductor.commands import CancelTimer
 from stanch.conductor.requests import requesting
 from stanch.conductor.state import State
-from stanch.conductor.steps import begin
 from stanch.conductor.turn import Turn
-from stanch.conductor.wheel import parking
+from stanch.conductor.wheel import clocks, parking
 from stanch.contract import Order
 from stanch.language.duration import format_duration
 
@@ -38,12 +36,7 @@ def pause(turn: Turn, order: Order) -> None:
     turn.paused = f"{order.by} paused it at {clock(turn.at)}: {order.reason}"
     turn.paused_at = turn.at
     note(turn, order, "paused", f"paused by {order.by}")
-    for path in list(turn.live):
-        node = turn.nodes[path]
-        if node.limit:
-            turn.awaited.pop(node.limit, None)
-            turn.commands.append(CancelTimer(node.limit))
-            turn.put(node, limit="")
+    clocks.set_limits(turn)
 
 
 def resume_refusal(state: State, _: Order) -> str:
@@ -55,11 +48,8 @@ def resume_refusal(state: State, _: Order) -> str:
 def resume(turn: Turn, order: Order) -> None:
     seconds = turn.at - turn.paused_at
     note(turn, order, "resumed", f"resumed by {order.by} after {format_duration(round(seconds))}")
-    paused_at, turn.paused, turn.paused_at = turn.paused_at, "", 0.0
-    for path in list(turn.live):
-        node = turn.nodes[path]
-        if node.due and not node.limit:
-            begin.arm_limit(turn, node, max(node.due - paused_at, 0.0))
+    turn.paused, turn.paused_at = "", 0.0
+    clocks.set_limits(turn)
     requesting.thaw(turn, seconds)
     parking.unpark(turn)
 

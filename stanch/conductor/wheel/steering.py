@@ -84,8 +84,14 @@ def retry(turn: Turn, order: Order) -> None:
     what = ", ".join(f"`{name}`" for name in changed) or "the same inputs"
     note(turn, order, "ordered", f"retry `{node.path}` with other inputs ({what}), says {order.by}")
     turn.given, turn.edited = replace(turn.given, inputs=inputs), True
-    again.afresh(turn, node)
+    again.afresh(turn, node, _changed(order, changed))
     voiding.recheck(turn)
+
+
+def _changed(order: Order, inputs: list[str]) -> str:
+    named = ", ".join(f"`{name}`" for name in inputs)
+    changed = f"has changed the input{'s' * (len(inputs) != 1)} {named}" if inputs else "began it afresh"
+    return f"{order.by} {changed}: {order.reason}"
 
 
 # --- undo -------------------------------------------------------------------------------------------------

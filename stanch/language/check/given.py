@@ -52,7 +52,8 @@ def similar(name: str, context: Context) -> str | None:
     everything = context.interfaces.items()
     others = [each for each, known in everything if each != own and not known.hidden_from(path)]
     # Only so many are compared, so those that are more likely come first.
-    return did_you_mean(name, sorted(others, key=lambda each: each[:1] != name[:1]))
+    others.sort(key=lambda each: each[:1] != name[:1])
+    return did_you_mean(name, others)
 
 
 class _Types:

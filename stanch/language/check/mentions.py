@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from itertools import islice
 
+from stanch.language.chains import chains
 from stanch.language.check.context import Context
 from stanch.language.check.round_reads import read_of_rounds
 from stanch.language.document import Document
@@ -60,6 +61,29 @@ def meant_outputs(context: Context) -> frozenset[tuple[str, str]]:
         if step not in context.blocks and len(each.chain.parts) > 2:
             found.add((nearest(step, context.blocks) or "", each.chain.parts[2]))
     return frozenset(found)
+
+
+@lru_cache(maxsize=1)
+def misplaced(context: Context) -> frozenset[str]:
+    """Names that stand where an output was probably meant, without its step or without `steps`: by
+    themselves, behind `outputs` or `result`, or as if they were a step."""
+    found = set()
+    for use in (each for each in context.annotated.uses if each.broken):
+        for chain in chains(use.cel):
+            bare = len(chain.parts) == 1 and chain.parts[0] not in use.scope.loops
+            if bare or chain.parts[:1] in (("output",), ("outputs",)):
+                found.add(chain.parts[-1])
+    for status in ("later", "not_here"):
+        for _, each in islice(context.first_wrong(status), _MOST_COMPARED):
+            found.add(each.chain.parts[1] if len(each.chain.parts) > 1 else "")
+    return frozenset(found)
+
+
+@lru_cache(maxsize=1)
+def read_whole(context: Context) -> frozenset[str]:
+    """Ids of steps that stand without a name behind them, so that any of their outputs may be meant."""
+    bare = islice(context.first_wrong("bare"), _MOST_COMPARED)
+    return frozenset(each.chain.parts[1] for _, each in bare if len(each.chain.parts) > 1)
 
 
 def _text(document: Document) -> str:

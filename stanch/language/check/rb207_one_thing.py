@@ -17,8 +17,9 @@ _CALLS = frozenset({"done", "verify", "undo", "revert"})
 
 def check(context: Context) -> Iterator[Diagnostic]:
     kinds, calls = context.actions | _KINDS, context.actions | {"step"}
-    named = Counter(step for word in kinds & context.by_word.keys() for step in context.by_word[word])
-    several = {step for step, count in named.items() if count > 1}
+    named = [step for word in kinds & context.by_word.keys() for step in context.by_word[word]]
+    once = len(set(named)) == len(named)  # in most files every step is
+    several = () if once else {step for step, count in Counter(named).items() if count > 1}
     for step in context.steps:
         if step.kind == "broken":
             if not step.lost:

@@ -16,10 +16,10 @@ _OF_ACTIONS = frozenset(
         *("retry", "keep", "maxItems"),
     }
 )
-_OF_MACHINES = frozenset({"script", "until", "every", "stable", "retry", "keep"})
+_OF_MACHINES = frozenset({"script", "until", "every", "stable", "retry", "keep", "zone"})
 _WAITING = frozenset({"every", "within", "stable"})
 _GROUPS = ("block", "child")
-_SOMETIMES = _CHANGING | _OF_ACTIONS | {"undo", "timeout", "inputs", "parallel"}
+_SOMETIMES = _CHANGING | _OF_ACTIONS | {"undo", "timeout", "inputs", "parallel", "zone"}
 """Words that not every step may have."""
 
 
@@ -52,6 +52,9 @@ def _misplaced(step: StepDoc, word: str) -> tuple[str, str | None] | None:
     if word == "timeout" and step.kind not in ("action", *_GROUPS):
         hint = "write `silence: {after: 20m, then: abort}` in `ask`" if step.kind == "ask" else None
         return f"`timeout` belongs to an action, a block or a child, and `{step.id}` is none", hint
+    if word == "zone" and step.kind not in ("action", "block"):
+        hint = "the steps of a runbook say it themselves" if step.kind == "child" else None
+        return f"`zone` belongs to an action or a block, and `{step.id}` is none", hint
     if word == "inputs" and step.kind != "child":
         return "`inputs` belongs to a step with `runbook`, and this one has none", None
     if word == "parallel" and step.kind != "block" and step.loop is None and "for_each" not in step.lost:
@@ -91,6 +94,9 @@ def _beside(context: Context, step: StepDoc) -> Iterator[Diagnostic]:
     if step.done is not None and step.done.step is not None:
         message = "`step` belongs to `verify`; `done` has a read of its own"
         yield context.diagnostic("RB211", step.done.step.span, message)
+    if step.verify is not None and step.verify.after is not None and step.loop is None:
+        message = "`after` says when a loop is looked at, and this step has none"
+        yield context.diagnostic("RB211", step.verify.after.span, message, "take it out")
     if step.approval is not None:
         if step.unattended is not None:
             message = "`unattended` stands beside an `approval`"

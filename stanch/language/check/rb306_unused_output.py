@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stanch.language.check.context import Context
-from stanch.language.check.mentions import meant_outputs, mentioned, selected
+from stanch.language.check.mentions import meant_outputs, mentioned, misplaced, read_whole, selected
 from stanch.language.diagnostics import Diagnostic
 from stanch.language.document import FieldDoc, StepDoc
 from stanch.language.tree import Scalar
@@ -34,7 +34,7 @@ def _behind_all_approvals(context: Context) -> tuple[StepDoc, ...]:
 def _is_mentioned(context: Context, step: StepDoc, name: str) -> bool:
     """Whether the name stands anywhere as something that is read, of all rounds of a loop too."""
     read = mentioned(context.document)
-    if ("steps", step.id, name) in read:
+    if ("steps", step.id, name) in read or step.id in read_whole(context) or name in misplaced(context):
         return True
     named = ("steps", step.id, "results") in read or (step.id, "results") in meant_outputs(context)
     return named and name in selected(context.document)

@@ -15,7 +15,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
             continue
         if step.effect is None:
             rule = step.call.spec.effect
-            what = f"this `{rule.param}`" if isinstance(rule, EffectByParam) else f"`{step.call.action}`"
+            what = f"this `{rule.params[0]}`" if isinstance(rule, EffectByParam) else f"`{step.call.action}`"
             message = f"step `{step.id}` does not say whether {what} changes anything"
             yield context.diagnostic(
                 "RB510", step.call.name, message, "add `effect: read` or `effect: change`"

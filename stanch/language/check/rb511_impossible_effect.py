@@ -14,3 +14,6 @@ def check(context: Context) -> Iterator[Diagnostic]:
         if spec is not None and spec.effect == "read" and step.said_effect == "change":
             message = f"`{spec.name}` can only read, so step `{step.id}` cannot change anything"
             yield context.diagnostic("RB511", step.key("effect"), message, "leave `effect` away")
+        elif step.said_effect == "read" and step.effect == "change" and spec is not None:
+            message = f"this `{spec.name}` changes something, so step `{step.id}` is no read"
+            yield context.diagnostic("RB511", step.key("effect"), message, "leave `effect` away")

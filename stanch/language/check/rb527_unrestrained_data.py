@@ -1,4 +1,6 @@
-"""RB527: what people, alerts and hosts said, and may be anything, becomes a part of a URL or of a query."""
+"""RB527: what people, alerts and hosts said, and may be anything, becomes a part of a URL, of a query or of a
+name whose records are changed.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +16,23 @@ from stanch.language.place import locate
 from stanch.language.scope import result_fields
 from stanch.language.source import Span
 from stanch.language.template import OPEN, Hole, UnclosedHole, split
-from stanch.language.tree import Scalar
+from stanch.language.tree import Scalar, Sequence
 from stanch.language.types import DYN, STRING
 
-_TEXTS = {"http": ("url", "a URL"), "prometheus": ("query", "a query")}
+_TEXTS = {
+    "dns": ("names", "a name whose records are changed"),
+    "http": ("url", "a URL"),
+    "logs": ("query", "a query"),
+    "prometheus": ("query", "a query"),
+}
 _RESTRAINED = ("pattern", "enum", "const", "format")
 _FROM_OUTSIDE = re.compile(
     r"(?:string\s*\(\s*)?result\b(?:(?:\[\d+\])?\.(?P<field>\w+))?[^()]*(?:\.(?:trim|lowerAscii|upperAscii)\(\))*\s*\)?",
     re.ASCII,
 )
 """An output that is a part of what was said, as it came: `string(result.json.pool)`."""
-_SAYING = frozenset({"ssh", "ansible", "manual"})
-"""Actions that give what a host printed, or a person wrote. An id that an API gave belongs into its URLs."""
+_SAYING = frozenset({"ssh", "command", "ansible", "logs", "manual"})
+"""Actions that give what was printed or what a person wrote. An id that an API gave belongs into its URLs."""
 _Open: TypeAlias = Mapping[str, FieldDoc | OutputDoc]
 """By name, `inputs.x` or `steps.x.y`: what may hold anything."""
 
@@ -100,15 +107,17 @@ def _is_from_outside(context: Context, step: StepDoc, output: OutputDoc) -> bool
 def _built(call: CallDoc) -> Iterator[tuple[Hole, Scalar, str]]:
     """The values that are put into the text of a URL or query, with what that is."""
     word, what = _TEXTS.get(call.action, ("", ""))
-    text = call.param(word) if word else None
-    if not isinstance(text, Scalar) or OPEN not in text.text:
-        return
+    written = call.param(word) if word else None
+    for text in written.items if isinstance(written, Sequence) else (written,):
+        if isinstance(text, Scalar) and OPEN in text.text:
+            yield from ((hole, text, what) for hole in _holes(text, word))
+
+
+def _holes(text: Scalar, word: str) -> Iterator[Hole]:
     try:
         parts = split(text.text)
     except UnclosedHole:
         return
     if isinstance(parts[0], Hole) and word == "url":
         return  # the whole address is somebody's choice, which is another matter
-    for hole in parts:
-        if isinstance(hole, Hole):
-            yield hole, text, what
+    yield from (part for part in parts if isinstance(part, Hole))

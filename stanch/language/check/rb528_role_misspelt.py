@@ -17,7 +17,7 @@ from stanch.language.words import nearest
 ROLES = ("incident_commander", "technical_lead", "communications_lead", "scribe")
 """Those that every incident has."""
 
-_ROLE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_ROLE = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
 _SHORT = 3
 _MOST_COMPARED = 20
 _ALIKE = 0.85

@@ -35,9 +35,9 @@ class Form:
         return self if self.tabular else FORMS[self.inside.get(word, "data")]
 
 
-_BEFORE = ("id", "title", "when", "approval", "unattended", "for_each", "parallel")
+_BEFORE = ("id", "title", "when", "approval", "unattended", "for_each", "parallel", "zone")
 _CALLS = ("step", "runbook", "inputs", "wait", "ask", "manual", OTHERS)
-_CALLED = ("script", "maxItems", "effect", "until", "worse", "every", "within", "stable")
+_CALLED = ("script", "maxItems", "effect", "until", "worse", "every", "within", "stable", "after")
 _SEEN = ("outputs", "require", "findings", "keep")
 _SAFE = ("done", "idempotent", "undo", "irreversible", "verify", "revert")
 _CALM = ("on_failure", "retry", "timeout", "links")

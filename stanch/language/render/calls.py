@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
+from dataclasses import replace
 
 from stanch.language.encode import canonical
 from stanch.language.plan import MANUAL, Call, Check, Json, Poll
+from stanch.language.render.orders import order_text
 from stanch.language.render.phrases import poll_timing
 
 _PLAIN = re.compile(r"[\w@%+=:,./-]+|\S*\$\{\{.*\}\}\S*")
@@ -21,6 +23,10 @@ def call_text(call: Call) -> str:
         where = f" as {params['as']}{where}"
     if call.action == MANUAL:
         return _by_hand(call)
+    if call.zone:
+        return f"in zone {call.zone}: {call_text(replace(call, zone=''))}"
+    if (order := order_text(call.action, call.params, _text)) is not None:
+        return _one_line(order)
     if isinstance(run := params.get("run"), list):
         rest = " ".join(_word(word) for word in run)
     elif "url" in params:
@@ -55,8 +61,12 @@ def _hosts(hosts: Json) -> str:
     return ", ".join(map(str, hosts)) if isinstance(hosts, list) else str(hosts)
 
 
+def _text(value: Json) -> str:
+    return value if isinstance(value, str) else canonical(value).decode()
+
+
 def _word(value: Json) -> str:
-    text = value if isinstance(value, str) else canonical(value).decode()
+    text = _text(value)
     return text if _PLAIN.fullmatch(text) else shlex.quote(text)
 
 

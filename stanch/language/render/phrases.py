@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from typing import TypeAlias
 
+from stanch.language.batches import may_fail, sizes
 from stanch.language.duration import format_duration
 from stanch.language.plan import ForEach, Poll, Revert, Silence, Step
 
@@ -69,6 +71,66 @@ def batches_words(loop: ForEach) -> str:
     if loop.batches == ONE_BY_ONE:
         return "one by one"
     return f"in batches of {', '.join(map(str, loop.batches))}"
+
+
+def pace_words(step: Step, count: int | None, most: int = 0) -> str:
+    """How a loop of changes goes through its items, as whoever approves it reads it: `1 host, then 4, then 9;
+    30s pause; stops after the first failure`. Of `count` items; None while nobody knows, and then `most` at
+    most, or any number."""
+    loop = step.for_each
+    assert loop is not None
+    if count is None:
+        bound = f"at most {counted(most, loop.name)}" if most else f"any number of {plural(loop.name)}"
+        return "; ".join([f"{bound}, {batches_words(loop)}", *_between(step, may_fail_words(loop))])
+    cut = sizes(loop, count)
+    if len(cut) < 2:
+        return counted(count, loop.name) + (" at once" if count > 1 else "")
+    few = may_fail(loop, count)
+    return "; ".join([_cut_words(cut, loop.name), *_between(step, f"{few}" if few else "")])
+
+
+def _cut_words(cut: Sequence[int], name: str) -> str:
+    """`1 host, then 4, then 9`, `14 hosts, one by one`, `2 hosts, then 2 (5 times), then 1`."""
+    if set(cut) == {1}:
+        return f"{counted(len(cut), name)}, one by one"
+    first, *rest = cut
+    told = [counted(first, name)]
+    for size, alike in groupby(rest):
+        times = len(list(alike))
+        told.append(f"{size}" if times == 1 else f"{size} ({times} times)")
+    return ", then ".join(told)
+
+
+def _between(step: Step, few: str) -> Iterator[str]:
+    """What stands between two batches; `few` is how many may fail, empty when none may."""
+    loop = step.for_each
+    assert loop is not None
+    if step.verify and step.verify.each_round:
+        yield f"each {loop.name} verified before the next batch"
+    elif step.verify and step.verify.each_batch:
+        yield "each batch verified before the next"
+    if loop.pause:
+        yield f"{format_duration(loop.pause)} pause"
+    yield f"stops when more than {few} failed" if few else "stops after the first failure"
+
+
+def may_fail_words(loop: ForEach) -> str:
+    """`2`, `10% of them`; empty when none may."""
+    most = loop.max_failures
+    if isinstance(most, int):
+        return str(most) if most else ""
+    return f"{most} of them" if most != "0%" else ""
+
+
+def counted(count: int, name: str) -> str:
+    return f"{count} {name if count == 1 else plural(name)}"
+
+
+def plural(name: str) -> str:
+    """Of what an author calls an item: `hosts`, `replicas`, `boxes`, `entries`."""
+    if name.endswith(("s", "x", "ch", "sh")):
+        return f"{name}es"
+    return f"{name[:-1]}ies" if name.endswith("y") and name[-2:-1] not in "aeiou" else f"{name}s"
 
 
 def kind_of(step: Step) -> str:

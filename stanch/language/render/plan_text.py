@@ -9,9 +9,16 @@ from stanch.language.chains import roots
 from stanch.language.duration import format_duration
 from stanch.language.encode import plan_digest
 from stanch.language.evaluate import evaluate, show
-from stanch.language.plan import Approval, Ask, Finding, ForEach, Json, Plan, Require, Step
+from stanch.language.plan import Approval, Ask, Check, Finding, ForEach, Json, Plan, Require, Step
 from stanch.language.render.calls import call_text, check_text, poll_text
-from stanch.language.render.phrases import batches_words, kind_of, revert_words, silence_words, who_agrees
+from stanch.language.render.phrases import (
+    batches_words,
+    kind_of,
+    may_fail_words,
+    revert_words,
+    silence_words,
+    who_agrees,
+)
 from stanch.language.template import Hole, UnclosedHole, split
 
 
@@ -138,7 +145,7 @@ def _told(step: Step) -> Iterator[str]:
 
 def _behind(step: Step) -> Iterator[str]:
     if step.verify:
-        yield f"verify{' in each round' if step.verify.each_round else ''} {check_text(step.verify)}"
+        yield f"verify{_asked_when(step.verify)} {check_text(step.verify)}"
     if step.undo:
         yield f"undo {call_text(step.undo)}"
     if step.revert:
@@ -148,6 +155,12 @@ def _behind(step: Step) -> Iterator[str]:
         yield f"no way back: {step.irreversible}"
     if step.call or step.steps or step.child:
         yield f"on failure {step.on_failure}"
+
+
+def _asked_when(verify: Check) -> str:
+    if verify.each_round:
+        return " in each round"
+    return " behind each batch" if verify.each_batch else ""
 
 
 def _requires(requires: tuple[Require, ...], when: str) -> Iterator[str]:
@@ -165,7 +178,8 @@ def _loop(loop: ForEach) -> str:
         text += f", {format_duration(loop.pause)} apart"
     if loop.empty_ok:
         text += ", perhaps none"
-    return f"{text}, at most {loop.max_failures} may fail" if loop.max_failures else text
+    few = may_fail_words(loop)
+    return f"{text}, at most {few} may fail" if few else text
 
 
 def _approval(approval: Approval) -> str:

@@ -15,6 +15,7 @@ from stanch.language.render.guide.markdown import address, block, code, prose, q
 from stanch.language.render.guide.pieces import json_word
 from stanch.language.render.guide.shell import Word
 from stanch.language.render.guide.ssh import local, ssh
+from stanch.language.render.guide.systems import known_back, looked_at, system
 from stanch.language.render.guide.values import Values, plain, spelled
 
 
@@ -24,6 +25,8 @@ def commands(call: Call, values: Values, server: str, timeout: float) -> Iterato
     `server` is the address of Prometheus; `timeout` in seconds, 0 if it does not matter.
     """
     params: dict[str, Json] = {name: values.render(value) for name, value in call.params.items()}
+    if call.zone:
+        yield f"On a machine in the zone {code(call.zone)}:"
     match call.action:
         case "ssh":
             yield from ssh(params)
@@ -38,9 +41,27 @@ def commands(call: Call, values: Values, server: str, timeout: float) -> Iterato
             yield from _ansible(params)
         case action if action == MANUAL:
             yield from _manual(params)
+        case action if (typed := system(action, params)) is not None:
+            yield from typed
         case action:
             yield f"Do what the action {code(action)} does, with:"
             yield block(json.dumps(plain(params), indent=2, ensure_ascii=False), "json")
+
+
+def found_before(call: Call, values: Values) -> Iterator[str]:
+    """What to type to see what a change will find, where its action would look by itself."""
+    shown = looked_at(call.action, call.params) if call.knows else None
+    if shown is not None:
+        yield from commands(Call(call.action, shown), values, "", 0)
+
+
+def brought_back(call: Call, values: Values) -> Iterator[str]:
+    """The way back of a call whose action would know it."""
+    back = known_back(call.action, call.params)
+    if back is None:
+        yield "Set again what was there before."
+    else:
+        yield from commands(Call(call.action, back), values, "", 0)
 
 
 def _ansible(params: Mapping[str, Json]) -> Iterator[str]:

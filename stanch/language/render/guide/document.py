@@ -16,9 +16,22 @@ from stanch.language.render.guide.values import Late, Values, spelled
 
 _TOOLS: Mapping[str, str] = {
     "ssh": "a shell with `ssh`, and a login on the hosts",
+    "command": "a shell where Stanch's worker runs, as its account",
     "http": "a shell with `curl`",
     "prometheus": "Prometheus in a browser, or `curl`",
     "ansible": "`ansible`, in the folder of the Ansible project",
+    "aws": "`aws`, and a login",
+    "dns": "`dig`; for what is changed, `nsupdate` and the zone's key",
+    "flag": "a login where the feature flags are kept",
+    "haproxy": "`socat`, and a way to HAProxy's socket",
+    "kubernetes": "`kubectl`, and a login on the cluster",
+    "logs": "Loki in a browser, or `logcli`",
+    "postgres": "a login on a member of the Patroni cluster, with `patronictl`",
+    "redis": "`redis-cli`, and a way to the sentinels",
+    "silence": "Alertmanager in a browser, or `amtool`",
+    "sql": "`psql`, and a login on the databases",
+    "tcp": "a shell with `nc`",
+    "tls": "a shell with `openssl`",
 }
 _GOOD: Mapping[str, str] = {
     "http": "What `curl` prints begins with a line such as `HTTP/1.1 200 OK`. Unless a step says otherwise, "

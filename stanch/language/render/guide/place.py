@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from stanch.language.batches import sizes
 from stanch.language.plan import ForEach, Json, Plan, Step
 from stanch.language.render.guide.people import Facts
 from stanch.language.render.guide.values import Late, Values
@@ -75,14 +76,10 @@ def numbered(steps: Sequence[Step], before: str = "") -> dict[str, str]:
 
 
 def batches(loop: ForEach, items: Sequence[Json]) -> list[list[Json]]:
-    """The items as they are gone through: the last size repeats; a percentage is of all items, rounded up."""
-    if not loop.batches:
-        return [list(items)]
+    """The items as they are gone through."""
     cut: list[list[Json]] = []
     left = list(items)
-    while left:
-        size = loop.batches[min(len(cut), len(loop.batches) - 1)]
-        count = size if isinstance(size, int) else -(-len(items) * int(size.removesuffix("%")) // 100)
-        cut.append(left[: max(1, count)])
-        left = left[max(1, count) :]
+    for size in sizes(loop, len(items)):
+        cut.append(left[:size])
+        left = left[size:]
     return cut

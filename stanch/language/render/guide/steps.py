@@ -14,7 +14,7 @@ from stanch.language.render.guide.undo import lent, remember_way_back, way_back
 from stanch.language.render.guide.values import Late, spelled
 from stanch.language.render.guide.words import Reader
 from stanch.language.render.guide.work import helped, rounds_of, until, work
-from stanch.language.render.phrases import batches_words, kind_of
+from stanch.language.render.phrases import batches_words, kind_of, may_fail_words
 
 _KINDS = {
     "change": "**Changes something**",
@@ -139,8 +139,10 @@ def _each_of(step: Step, place: Place) -> str:
     told = f"**Do all of this for each {code(f'<{loop.name}>')}**, {batches_words(loop)}"
     if loop.pause:
         told += f", with {format_duration(loop.pause)} between"
-    if loop.max_failures:
-        told += f"; at most {loop.max_failures} may fail"
+    if step.verify and step.verify.each_batch:
+        told += ", looking behind each batch whether it helped"
+    if few := may_fail_words(loop):
+        told += f"; at most {few} may fail"
     if not isinstance(items, list):
         return f"{told}. They are: {code(spelled(items))}."
     cut = [", ".join(code(spelled(item)) for item in batch) for batch in batches(loop, items)]

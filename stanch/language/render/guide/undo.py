@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from stanch.language.plan import Step
-from stanch.language.render.guide.commands import commands
+from stanch.language.render.guide.commands import brought_back, commands
 from stanch.language.render.guide.markdown import bullets, code, heading, prose
 from stanch.language.render.guide.place import Back, Place
 from stanch.language.render.guide.values import Late, spelled
@@ -20,7 +20,7 @@ def way_back(step: Step, place: Place) -> Iterator[str]:
         return
     if place.covered_by and step.call and not step.irreversible:
         yield f"Way back: that of step {place.covered_by} as a whole."
-    elif step.undo:
+    elif step.undo or _is_known(step):
         yield "**Way back**, only if it has to be taken back:"
         yield from _commands(step, place)
     elif not step.irreversible:
@@ -37,7 +37,7 @@ def remember_way_back(step: Step, place: Place, before: int) -> None:
     if step.irreversible:
         barrier = prose(place.values.text(step.irreversible))
         place.gathered.backs.insert(before, Back(number, title, barrier=barrier))
-    elif step.undo and not (place.covered_by and step.call):
+    elif (step.undo or _is_known(step)) and not (place.covered_by and step.call):
         place.gathered.backs.insert(before, Back(number, title, tuple(_commands(step, place))))
     if step.revert and step.revert.at == "end_of_run":
         place.home.append(borrowed_line(step, number, place))
@@ -70,22 +70,32 @@ def ways_back(backs: Sequence[Back]) -> Iterator[str]:
             yield from back.paragraphs
 
 
+def _is_known(step: Step) -> bool:
+    """Whether the step's action would go back by itself."""
+    known = step.call is not None and step.call.knows and step.effect == "change"
+    return known and not step.irreversible
+
+
 def _commands(step: Step, place: Place) -> Iterator[str]:
-    """The commands of `undo`; of a loop, for each item, the newest first."""
-    assert step.undo is not None
+    """The commands of the way back; of a loop, for each item, the newest first."""
     if step.for_each is None:
-        yield from commands(step.undo, place.values, place.facts.prometheus, 0)
+        yield from _once(step, place)
         return
     items = items_of(step, place)
     if items is None:
-        inner = place.bound(step.for_each.name, Late(step.for_each.name))
         yield f"For each {code(f'<{step.for_each.name}>')} for which it was done, the newest first:"
-        yield from commands(step.undo, inner.values, place.facts.prometheus, 0)
+        yield from _once(step, place.bound(step.for_each.name, Late(step.for_each.name)))
         return
     for item in reversed(items):
         yield f"**{code(spelled(item))}**, if it was done there:"
-        inner = place.bound(step.for_each.name, item)
-        yield from commands(step.undo, inner.values, place.facts.prometheus, 0)
+        yield from _once(step, place.bound(step.for_each.name, item))
+
+
+def _once(step: Step, place: Place) -> Iterator[str]:
+    if step.undo is not None:
+        yield from commands(step.undo, place.values, place.facts.prometheus, 0)
+    elif step.call is not None:
+        yield from brought_back(step.call, place.values)
 
 
 def _comes_back(step: Step, place: Place) -> str:

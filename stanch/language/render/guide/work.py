@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from stanch.language.batches import may_fail
 from stanch.language.duration import format_duration
 from stanch.language.plan import MANUAL, Json, Poll, Step
-from stanch.language.render.guide.commands import commands
+from stanch.language.render.guide.commands import commands, found_before
 from stanch.language.render.guide.markdown import code
 from stanch.language.render.guide.place import MOST_ROUNDS, Place, batches
 from stanch.language.render.guide.values import Late, spelled
 from stanch.language.render.guide.words import Reader
-from stanch.language.render.phrases import batches_words
+from stanch.language.render.phrases import batches_words, may_fail_words
 
 
 def work(step: Step, place: Place, label: str = "") -> Iterator[str]:
@@ -20,6 +21,10 @@ def work(step: Step, place: Place, label: str = "") -> Iterator[str]:
     if step.done is None:
         if label:
             yield f"{label}:"
+        if shown := list(found_before(step.call, place.values)) if step.effect == "change" else []:
+            yield "Look first, and write down what it shows: the way back is to set that again."
+            yield from shown
+            yield "Then, unless it is in place already:"
         yield from _do(step, place)
         return
     if not label:
@@ -58,20 +63,31 @@ def rounds_of(step: Step, place: Place) -> Iterator[str]:
             yield f"*Batch {at} of {len(cut)}: {', '.join(code(spelled(item)) for item in batch)}*"
         for item in batch:
             yield from work(step, place.bound(loop.name, item), f"**{code(spelled(item))}**")
-        if at < len(cut) and loop.pause:
-            yield f"Wait {format_duration(loop.pause)}."
-    if loop.max_failures:
-        yield f"Stop as soon as more than {loop.max_failures} of them failed."
+        if at < len(cut):
+            yield from _before_next(step, place)
+    if few := may_fail(loop, len(items)):
+        yield f"Stop as soon as more than {few} of them failed."
     elif len(items) > 1 and step.effect == "change":
         yield "Stop as soon as one of them fails."
 
 
-def _pace(step: Step) -> str:
+def _before_next(step: Step, place: Place) -> Iterator[str]:
+    """Between two batches."""
     assert step.for_each is not None
-    told = f", {format_duration(step.for_each.pause)} apart" if step.for_each.pause else ""
-    return told + (
-        f", stopping when more than {step.for_each.max_failures} failed" if step.effect == "change" else ""
-    )
+    if step.verify and step.verify.each_batch:
+        told = until(step.verify.poll, place.reader)
+        yield f"**Did it help so far?** Look as it says below, {told}. If it did not, stop."
+    if step.for_each.pause:
+        yield f"Wait {format_duration(step.for_each.pause)}."
+
+
+def _pace(step: Step) -> str:
+    loop = step.for_each
+    assert loop is not None
+    told = ", with the look below behind each batch" if step.verify and step.verify.each_batch else ""
+    told += f", {format_duration(loop.pause)} apart" if loop.pause else ""
+    few = may_fail_words(loop) or "0"
+    return told + (f", stopping when more than {few} failed" if step.effect == "change" else "")
 
 
 def _do(step: Step, place: Place) -> Iterator[str]:
@@ -97,6 +113,7 @@ def helped(step: Step, place: Place) -> Iterator[str]:
     if step.verify is None:
         return
     each = f", for each {code(f'<{step.for_each.name}>')}" if step.for_each and step.verify.each_round else ""
+    each = ", behind each batch" if step.verify.each_batch else each
     yield f"**Did it help?** Look{each}:"
     yield from commands(step.verify.call, place.values, place.facts.prometheus, 0)
     yield f"Repeat it {until(step.verify.poll, place.reader)}. If it is not so by then, it did not help."

@@ -1,0 +1,1 @@
+"""What a run claims: the locks of its runbooks, and shares of budgets."""

@@ -1,0 +1,1 @@
+"""Leases: strictly first come, first served. Pure."""
