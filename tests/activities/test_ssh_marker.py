@@ -296,7 +296,8 @@ async def test_the_output_takes_little_room_however_long_it_is(
     running = asyncio.create_task(ssh.perform(held(script=script), one))
     await until(lambda: is_held(web1))
     await until(lambda: any(b"before" in each.read_bytes() for each in markers(web1)[0].glob("out.[abc]")))
-    assert sum(each.stat().st_size for each in markers(web1)[0].iterdir()) < 3 * WHOLE
+    # Three pieces of the output in turn, and a few small files.
+    assert sum(each.stat().st_size for each in markers(web1)[0].iterdir()) < 3 * WHOLE + 64 * 1024
     let_go(web1)
     result = await running
     assert result["stdout"].startswith("xxx")

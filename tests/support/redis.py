@@ -58,13 +58,22 @@ class Redis:
         linked = all(held["role"] == "slave" and held["master_port"] == master for held in others)
         up = all(held.get("master_link_status") == "up" for held in others)
         known = state["num-slaves"] >= len(others) and state["num-other-sentinels"] == len(self.watchers) - 1
-        calm = state["flags"] == "master"
+        calm = state["flags"] == "master" and all(map(_sees_all_up, self.watchers))
         return bool(info[master]["role"] == "master" and linked and up and known and calm)
 
     def restart(self, port: int) -> None:
         """A node that was killed comes back, and is told by the sentinels whom to follow."""
         self.nodes[port].wait()
         self.nodes[port] = _run(self.folder / str(port), "redis")
+
+
+def _sees_all_up(port: int) -> bool:
+    """One sentinel's view of the replicas; each looks for itself, and not in the same second."""
+    watcher = redis.Redis("127.0.0.1", port, socket_timeout=2, decode_responses=True)
+    try:
+        return all(each["flags"] == "slave" for each in watcher.sentinel_slaves("main"))
+    except redis.exceptions.RedisError:
+        return False
 
 
 @contextlib.contextmanager

@@ -94,9 +94,12 @@ class Host:
         """Stop the server's end of every connection, so that nothing is answered and nothing is closed."""
         servers = self.sessions()
         servers += [child for session in servers for child in _children(session) if _is_sshd(child)]
+        frozen = []
         for process in servers:
-            process.suspend()
-        return servers
+            with contextlib.suppress(psutil.NoSuchProcess):  # a login may end in this moment
+                process.suspend()
+                frozen.append(process)
+        return frozen
 
     def thaw(self, frozen: list[psutil.Process]) -> None:
         for process in frozen:
