@@ -25,28 +25,6 @@ from stanch.errors import OutcomeUnknown, Unreachable
 from stanch.language.plan import Json
 
 _THREADS = 16
-_SECRET_NAMES = frozenset(
-    {
-        "AuthorizationToken",
-        "AuthToken",
-        "ClientSecret",
-        "KeyMaterial",
-        "MasterUserPassword",
-        "Password",
-        "Plaintext",
-        "PrivateKey",
-        "SecretAccessKey",
-        "SecretBinary",
-        "SecretString",
-        "SessionToken",
-        "authorizationToken",
-        "clientSecret",
-        "password",
-        "secretAccessKey",
-        "sessionToken",
-    }
-)
-"""What some models do not mark as secret."""
 
 
 class Aws:
