@@ -100,17 +100,25 @@ def _relay(listener: socket.socket, connect: Callable[[], socket.socket]) -> Non
         with contextlib.suppress(OSError):
             while True:
                 one, _ = listener.accept()
-                other = connect()
-                for pair in ((one, other), (other, one)):
-                    threading.Thread(target=_carry, args=pair, daemon=True).start()
+                threading.Thread(target=_join, args=(one, connect()), daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()
+
+
+def _join(one: socket.socket, other: socket.socket) -> None:
+    """Carry both ways until neither side says anything any more."""
+    with one, other:
+        back = threading.Thread(target=_carry, args=(other, one), daemon=True)
+        back.start()
+        _carry(one, other)
+        back.join()
 
 
 def _carry(source: socket.socket, target: socket.socket) -> None:
     with contextlib.suppress(OSError):
         while some := source.recv(65536):
             target.sendall(some)
+    with contextlib.suppress(OSError):
         target.shutdown(socket.SHUT_WR)
 
 
