@@ -8,7 +8,7 @@ knows how it ended, or the target has said that it could not do it just now. Any
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 
 from activities.action import Action, Postponing
@@ -48,13 +48,3 @@ def told_of(ends: Sequence[TargetEnd]) -> list[Json]:
 
 def fits(told: Json) -> bool:
     return len(json.dumps(told, default=str)) <= _LARGEST
-
-
-def ends_of(told: Json) -> tuple[TargetEnd, ...]:
-    """What `told_of` told, perhaps by a worker of another version."""
-    names = TargetEnd.__dataclass_fields__
-    return tuple(
-        TargetEnd(**{name: held for name, held in each.items() if name in names})
-        for each in (told if isinstance(told, list) else [])
-        if isinstance(each, Mapping)
-    )

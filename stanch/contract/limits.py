@@ -26,7 +26,6 @@ AT_A_TIME = 2 << 20
 """What those are told together."""
 INPUT = 1536 * 1024
 """What a run is started with: its Plan, its inputs, and the people who may answer."""
-PLAN = 1 << 20
 GIVEN = 200_000
 """The inputs of a run together, and its outputs."""
 OUTPUT = 512 * 1024
