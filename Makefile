@@ -51,7 +51,7 @@ format: install ## put the code into the house's format
 	$(BIN)/ruff check --fix .
 
 test: install system ## the whole test suite (ARGS="-k name -x", N=4 processes)
-	$(BIN)/python -m pytest -n $(N) --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n $(N) --dist loadgroup --max-worker-restart 0 $(ARGS)
 
 schema: install ## write what editors know of each action into schemas/runbook.v1.json
 	$(BIN)/python -m scripts.schema
