@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -13,6 +14,10 @@ from temporalio.testing import WorkflowEnvironment
 from stanch.client.connect import ensure_search_attributes
 from stanch.client.payloads import data_converter
 from tests.support.temporal import TemporalServer, binary, start_temporal
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # What a shell has put into the background does not hear Ctrl-C, and what that starts would not either.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Two busy cores: a deadline for one example would measure the neighbours.
 # Whoever works on it explores: other examples every time. A gate says the same of the same code.
