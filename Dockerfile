@@ -1,9 +1,9 @@
 # One image for the worker, the gateway and the command line; docker-compose.yml says what it runs.
 FROM python:3.11-slim
 
-# Ansible connects with OpenSSH's client; Stanch's own `ssh` action needs no program.
+# Ansible connects with OpenSSH's client and `pull_request` works with git; Stanch's own `ssh` needs no program.
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends openssh-client \
+    && apt-get install --yes --no-install-recommends git openssh-client \
     && rm -rf /var/lib/apt/lists/*
 
 WORKDIR /app

@@ -27,10 +27,11 @@ from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import Worker, WorkerDeploymentConfig
 
 from activities.action import Action
-from activities.ansible import AnsibleAction
+from activities.ansible.action import AnsibleAction
 from activities.aws import Aws
 from activities.command import Command
 from activities.dns import Dns
+from activities.file import File
 from activities.flag import Flag
 from activities.haproxy import Haproxy
 from activities.http import Http
@@ -39,16 +40,24 @@ from activities.keeping import Keeper
 from activities.kubernetes import Kubernetes
 from activities.lease import ask_lease, look_at_holders
 from activities.logs import Logs
+from activities.notify import Notify
 from activities.page import Pager
+from activities.page_out import PageOut
 from activities.perform import action_activities
+from activities.pipeline import Pipeline
 from activities.postgres import Postgres
 from activities.prometheus import Prometheus
+from activities.pull_request import PullRequest
 from activities.redis import Redis
+from activities.release import Release
+from activities.secrets import Secrets
 from activities.silence import Silence
 from activities.sql import Sql
 from activities.ssh import SshAction
+from activities.systemd import Systemd
 from activities.systems import Systems
 from activities.tcp import Tcp
+from activities.ticket import Ticket
 from activities.tls import Tls
 from stanch import __version__
 from stanch.client.connect import connect, ensure_search_attributes
@@ -66,36 +75,45 @@ log = logging.getLogger("stanch.worker")
 WORKFLOWS: tuple[type, ...] = (RunbookWorkflow, IncidentWorkflow, LeaseWorkflow)
 
 
-def actions(config: Config) -> tuple[Action, ...]:
+def actions(config: Config, secrets: Secrets) -> tuple[Action, ...]:
     """Every action this worker can carry out."""
-    systems = Systems(config.systems)
+    systems = Systems(config.systems, secrets)
+    ssh = SshAction(config_file=config.ssh_config_file, pass_phrases=config.ssh_pass_phrases)
     return (
         AnsibleAction(project=config.ansible_project, ssh_config=config.ssh_config_file),
         Aws(systems),
         Command(config.command.programs, config.command.environment, config.command.directory),
         Dns(systems),
+        File(ssh),
         Flag(systems),
         Haproxy(systems),
         Http(),
         Kubernetes(systems),
         Logs(systems),
+        Notify(systems),
+        PageOut(systems, config.pagers, secrets),
+        Pipeline(systems),
         Postgres(systems),
         Prometheus(server=config.prometheus_url),
+        PullRequest(systems, ssh=config.ssh_config_file),
         Redis(systems),
+        Release(ssh),
         Silence(systems),
         Sql(systems),
-        SshAction(config_file=config.ssh_config_file),
+        ssh,
+        Systemd(ssh),
         Tcp(),
+        Ticket(systems),
         Tls(),
     )
 
 
-def activities_of(known: Sequence[Action], config: Config) -> list[Callable[..., Any]]:
+def activities_of(known: Sequence[Action], config: Config, secrets: Secrets) -> list[Callable[..., Any]]:
     """Every activity that workflows may ask for."""
     keeper = Keeper(Evidence(config.evidence), config.evidence_limit)
     return [
-        *action_activities(known, keeper),
-        Pager(config.pagers).page,
+        *action_activities(known, keeper, secrets=secrets),
+        Pager(config.pagers, secrets).page,
         tell_run,
         join_incident,
         ended_runs,
@@ -145,16 +163,17 @@ async def serve(config: Config, *, gateway: bool, stop: asyncio.Event, zone: str
     """Work until `stop` is set. Raises StanchError when it cannot begin."""
     client = await connect(config, patience=30.0)
     await ensure_search_attributes(client)
-    known = actions(config)
+    secrets = Secrets(config.systems)
+    known = actions(config, secrets)
     try:
         # Runs belong to a build and actions to none, so a zone's workers need not change with the others.
         deployed = None if zone else deployment(config.temporal)
-        async with build_worker(client, activities_of(known, config), deployed, zone):
+        async with build_worker(client, activities_of(known, config, secrets), deployed, zone):
             told = f", build {deployed.version.to_canonical_string()}" if deployed else ""
             log.info("worker on task queue %s at %s%s", zone_queue(zone), config.address, told)
             await (_serve_gateway(config, client, stop) if gateway else stop.wait())
     finally:
-        await asyncio.gather(*(action.close() for action in known))
+        await asyncio.gather(*(action.close() for action in known), secrets.close())
 
 
 async def _serve_gateway(config: Config, client: Client, stop: asyncio.Event) -> None:

@@ -20,7 +20,7 @@ class Context:
     """What an action may use besides its parameters."""
 
     key: str
-    """Names this execution for ever; what the target may use to recognise a repetition."""
+    """Names this execution for ever; what the target may use to recognise a repetition. A read has none."""
     timeout: float
     """Seconds until the action must have given up by itself."""
     one: bool
@@ -44,6 +44,8 @@ class Context:
     """An earlier attempt with this key may have executed it. Only a `Reattaching` action is told so."""
     others: bool = False
     """For `release`: this was not the only attempt with this key."""
+    drill: bool = False
+    """It belongs to a drill: whoever is told of it has to see that."""
     ended_before: bool = False
     """With `again`: it has ended, so it is found or nobody knows; it is not begun."""
 
@@ -98,6 +100,19 @@ class Knowing(Action, Protocol):
 
     async def look(self, params: Mapping[str, Json], context: Context) -> Standing:
         """Read, and change nothing. Raises as `perform` does, but never OutcomeUnknown."""
+        ...
+
+
+@runtime_checkable
+class Telling(Action, Protocol):
+    """An action that changes nothing that runs and tells people something, which they are not to hear twice.
+
+    Its context has a key, like that of a change. What may have been told is not told again, unless whoever is
+    told knows by the key that it was.
+    """
+
+    def knows_again(self, params: Mapping[str, Json]) -> bool:
+        """Whether telling it again with the same key is the same as telling it once."""
         ...
 
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 
 from temporalio import activity
 
-from activities.action import Action, Context, Knowing, Reattaching, Standing
+from activities.action import Action, Context, Knowing, Reattaching, Standing, Telling
 from activities.heart import Heart, Memory, Seen, recalled
 from activities.keeping import Keeper, Wholes
 from activities.parameters import Parameters
@@ -31,6 +31,7 @@ from activities.polling import look, wait_until
 from activities.reattaching import is_tried_again, let_go, may_have_acted, reattaching, was_begun
 from activities.repeating import fits, follows, later, told_of
 from activities.room import refuse_too_large, texts_within, without_data
+from activities.secrets import Secrets
 from stanch.contract import ActionReport, ActionTask, Kept, TargetEnd
 from stanch.errors import (
     ActionRefused,
@@ -45,7 +46,7 @@ from stanch.errors import (
 )
 from stanch.language.duration import format_duration
 from stanch.language.plan import Call, Check, Json, Poll
-from stanch.secrets import redact, resolve
+from stanch.secrets import redact
 
 GRACE = 5.0
 """Seconds beyond its time-out that an action gets to give up by itself, which tells more than a cut."""
@@ -81,13 +82,16 @@ class _Ready:
 class Attempt:
     """One attempt at one task."""
 
-    def __init__(self, task: ActionTask, registry: Mapping[str, Known], keeper: Keeper) -> None:
+    def __init__(
+        self, task: ActionTask, registry: Mapping[str, Known], keeper: Keeper, store: Secrets
+    ) -> None:
         self.kept: tuple[Kept, ...] = ()
         """What was kept by an attempt that ended as an error; else the report has it."""
         self._began = time.monotonic()
         self._task = task
         self._registry = registry
         self._keeper = keeper
+        self._store = store
         self._own: _Ready | None = None
         """The task's own call, not that of its `done`."""
         self._result: Json = None
@@ -122,6 +126,8 @@ class Attempt:
         """Whether another attempt may follow this one, which ended with `error`."""
         if self._answered or _was_asked_to_stop():
             return False
+        if isinstance(error, OutcomeUnknown) and self._own and isinstance(self._own.action, Telling):
+            return False
         if self._task.effect == "change" and self._own is not None and self._own.reattaching is not None:
             return False
         return follows(self._task, error, postponed=self.postponed is not None)
@@ -138,17 +144,16 @@ class Attempt:
         task = self._task
         if task.poll is not None and task.effect == "change":
             raise InvalidInput(f"step `{task.step}`: a change cannot be repeated until something holds")
-        call = self._own = self._ready(task.call)
-        done = self._ready(task.done.call) if task.done is not None else None
         before = recalled()
         again = task.effect == "change" and may_have_acted(before)
-        if again and call.reattaching is None and task.again == "never":
-            raise OutcomeUnknown(f"{self._lost()}; it may have executed the change")
         self._heart.memory = before
         if again:
             # Should this worker be lost too, nobody may take it for one that had only asked.
             self._heart.begin("acting")
         async with self._heart:
+            call, done = await self._prepare(touched=again or before.acted)
+            if again and call.reattaching is None and task.again == "never":
+                raise OutcomeUnknown(f"{self._lost()}; it may have executed the change")
             try:
                 report = self._within(await self._carry_out(call, done, before, again=again))
             except StanchError:
@@ -169,7 +174,7 @@ class Attempt:
         if task.poll is not None:
             return ActionReport(await self._wait(Check(task.call, task.poll), call, before.seen))
         if task.effect == "read":
-            return ActionReport(self._judged(call, await self._ask(call, call.timeout)))
+            return await self._read(call, before)
         if before.acted:
             self._result = before.result
             return await self._finish(done, before)
@@ -206,13 +211,36 @@ class Attempt:
         limit = activity.info().start_to_close_timeout
         return limit.total_seconds() - (time.monotonic() - self._began) if limit else math.inf
 
-    def _ready(self, call: Call) -> _Ready:
+    async def _prepare(self, *, touched: bool) -> tuple[_Ready, _Ready | None]:
+        """The call and that of its `done`. `touched`: an earlier attempt has executed the change, or may
+        have, so that what goes wrong here does not mean that nothing was."""
+        task = self._task
+        try:
+            call = self._own = await self._ready(task.call)
+            return call, await self._ready(task.done.call) if task.done is not None else None
+        except asyncio.CancelledError:
+            if task.effect == "change" and not touched:
+                self._heart.unharmed()
+            if task.effect == "read" or not _was_asked_to_stop():
+                raise
+            failed: StanchError = ActionRefused("it was cancelled before anything was executed")
+            if touched:
+                failed = OutcomeUnknown(f"{self._lost()}; it was cancelled before its end was known")
+        except StanchError as error:
+            if task.effect == "change" and not touched:
+                self._heart.unharmed()
+            if not touched or (isinstance(error, Unreachable) and await is_tried_again()):
+                raise
+            failed = OutcomeUnknown(f"{self._lost()}, and how it ended cannot be found out: {error}")
+        raise failed
+
+    async def _ready(self, call: Call) -> _Ready:
         known = self._registry.get(call.action)
         if known is None:
             here = ", ".join(f"`{name}`" for name in sorted(self._registry))
             raise InvalidInput(f"this worker has no action `{call.action}`; it has {here}")
         known.parameters.check(call.params)
-        params, secrets = resolve(call.params)
+        params, secrets = await self._store.resolve(call.params)
         self._secrets.extend(secrets)
         # A step's time-out is about its own action: another one that its `done` asks has its usual time.
         own = call.action == self._task.call.action
@@ -232,6 +260,8 @@ class Attempt:
         if call is self._own:
             self._wholes.forget()
             context = replace(context, whole=self._wholes.take)
+        if isinstance(call.action, Telling):
+            context = replace(context, key=self._task.key, drill=self._task.drill)
         try:
             async with asyncio.timeout(seconds + GRACE):
                 result = self.clean(await call.action.perform(call.params, context))
@@ -260,9 +290,8 @@ class Attempt:
     async def _look(self, action: Knowing, call: _Ready, budget: float) -> Standing:
         """One look of an action that knows. Nothing is in doubt about it. Raises as `_ask` does."""
         seconds = min(call.timeout, budget)
-        context = Context(
-            key="", timeout=seconds, one=call.one, beat=self._heart.note, hide=self._secrets.extend
-        )
+        key, hide = self._task.key, self._secrets.extend
+        context = Context(key=key, timeout=seconds, one=call.one, beat=self._heart.note, hide=hide)
         try:
             async with asyncio.timeout(seconds + GRACE):
                 standing = await action.look(call.params, context)
@@ -271,9 +300,12 @@ class Attempt:
             raise Unreachable(reason) from None
         return replace(standing, result=self.clean(standing.result))
 
-    def _back(self, differ: Mapping[str, Json]) -> Call:
-        """The task's own call with the parameters that differ: secrets in it are references still."""
-        params = {**self._task.call.params, **self.clean(dict(differ))}
+    def _back(self, differ: Mapping[str, Json]) -> Call | None:
+        """The task's own call with the parameters that differ: secrets in it are references still. None where
+        what was there has a secret in it: it may not be kept, and something else would come back without."""
+        if self.clean(dict(differ)) != dict(differ):
+            return None
+        params = {**self._task.call.params, **differ}
         left = {name: held for name, held in params.items() if name not in differ or held is not None}
         return replace(self._task.call, params=left)
 
@@ -300,6 +332,20 @@ class Attempt:
             raise ActionRefused(text)
         return result
 
+    async def _read(self, call: _Ready, before: Memory) -> ActionReport:
+        """Read, or tell people. What may have been told is not told again, unless who is told would know."""
+        if not isinstance(call.action, Telling) or call.action.knows_again(call.params):
+            return ActionReport(self._judged(call, await self._ask(call, call.timeout)))
+        if may_have_acted(before):
+            raise OutcomeUnknown(f"{self._lost()}; it may have told it, and does not tell it twice")
+        try:
+            await self._heart.record("acting")
+        except EngineUnavailable:
+            self._heart.unharmed()
+            raise
+        await self._act(call)
+        return ActionReport(self._result)
+
     # --- changing -----------------------------------------------------------------------------------------
 
     async def _change(self, call: _Ready, done: _Ready | None) -> ActionReport:
@@ -310,8 +356,8 @@ class Attempt:
                 standing = await self._look(call.knowing, call, call.timeout)
                 if standing.done:
                     return ActionReport(standing.result, already=True)
-                if standing.back is not None:
-                    self._heart.way_back(self._back(standing.back))
+                if standing.back is not None and (back := self._back(standing.back)) is not None:
+                    self._heart.way_back(back)
             await self._heart.record("acting")
         except asyncio.CancelledError:
             self._heart.unharmed()
@@ -422,6 +468,7 @@ class Attempt:
             earlier=self._heart.memory.part if self._task.again == "always" else None,
             hide=self._secrets.extend,
             leave=self._leaves,
+            drill=self._task.drill,
             whole=self._wholes.take,
             again=again and call.reattaching is not None,
             ended_before=ended,
@@ -495,15 +542,13 @@ class Attempt:
 
     async def _confirm(self, check: Check | None, waiting: Awaitable[Json]) -> None:
         what = f"`{self._task.call.action}` was executed and ended well"
-        not_so = "`done` is not true"
-        if check is None or check.after_only:
-            not_so = "what it should bring about is not there"
-        failed: StanchError
+        asked = check is not None and not check.after_only
+        not_so = "`done` is not true" if asked else "what it should bring about is not there"
         try:
             await waiting
         except DoesNotHold as error:
             self.ran = True
-            failed = ActionRefused(f"{what}, but {not_so}: {error}")
+            failed: StanchError = ActionRefused(f"{what}, but {not_so}: {error}")
         except ActionRefused as error:
             # The target did not say no, so what was executed may well be there.
             failed = OutcomeUnknown(f"{what}, and nothing shows whether it is in place: {error}")
@@ -511,6 +556,11 @@ class Attempt:
             failed = OutcomeUnknown(f"{what}, but `done` cannot be asked: {error}")
         except Exception as error:  # noqa: BLE001 (the change has happened: say so, whatever broke)
             failed = OutcomeUnknown(f"{what}, but asking `done` failed: {self.unexpected(error)}")
+        except asyncio.CancelledError:
+            if not _was_asked_to_stop():
+                raise  # the next attempt goes on waiting
+            self.ran = True
+            failed = ActionRefused(f"{what}; it was cancelled before anything showed that it is in place")
         else:
             return
         raise failed

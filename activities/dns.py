@@ -96,7 +96,7 @@ class Dns:
         """`answers`, in the order of the names: `name type ttl values target`; `changed`, and `old_ttl`."""
         if "resolve" in params:
             return await self._resolve(params, context)
-        primary = self._primary(params, context)
+        primary = await self._primary(params, context)
         zone = await _zone(primary, params)
         before = await _standing(primary, zone, params, context)
         wanted = _wanted(params, before)
@@ -104,22 +104,22 @@ class Dns:
         return _result(wanted, before)
 
     async def look(self, params: Mapping[str, Json], context: Context) -> Standing:
-        primary = self._primary(params, context)
+        primary = await self._primary(params, context)
         zone = await _zone(primary, params)
         before = await _standing(primary, zone, params, context)
         wanted = _wanted(params, before)
         back = {"names": None, "set": None, "zone": zone, "records": [each.data() for each in before]}
         return Standing(before == wanted, _result(wanted, before), back)
 
-    def _primary(self, params: Mapping[str, Json], context: Context) -> Primary:
+    async def _primary(self, params: Mapping[str, Json], context: Context) -> Primary:
         system = self._systems.named(params.get("provider"), ("nameserver",))
-        return _primary(system, self._systems.find(system, ("nameserver",), context))
+        return _primary(system, await self._systems.find(system, ("nameserver",), context))
 
     async def _resolve(self, params: Mapping[str, Json], context: Context) -> Json:
         named = params["resolve"]
         names = [named] if isinstance(named, str) else list(named)
         kind = params.get("type", "A")
-        resolver, fresh = self._resolver(params, context), params.get("fresh", False)
+        resolver, fresh = await self._resolver(params, context), params.get("fresh", False)
         try:
             async with asyncio.timeout(context.timeout):
                 asked = (
@@ -132,7 +132,7 @@ class Dns:
             ) from None
         return {"answers": [answer.answer() for answer in answers], "changed": False, "old_ttl": 0}
 
-    def _resolver(self, params: Mapping[str, Json], context: Context) -> dns.asyncresolver.Resolver:
+    async def _resolver(self, params: Mapping[str, Json], context: Context) -> dns.asyncresolver.Resolver:
         if "provider" not in params:
             try:
                 resolver = dns.asyncresolver.Resolver()
@@ -141,7 +141,7 @@ class Dns:
                     f"this worker knows no nameserver, so give the step a `provider`: {error}"
                 ) from None
         else:
-            primary = self._primary(params, context)
+            primary = await self._primary(params, context)
             resolver = dns.asyncresolver.Resolver(configure=False)
             resolver.nameservers, resolver.port = [primary.address], primary.port
         resolver.cache = None

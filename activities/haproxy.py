@@ -62,7 +62,7 @@ class Haproxy:
 
     async def perform(self, params: Mapping[str, Json], context: Context) -> Json:
         """`backend`, and each of its `servers`: `name state weight status sessions`."""
-        socket = self._socket(params, context)
+        socket = await self._socket(params, context)
         before = await _servers(socket, params["backend"])
         if not context.key:
             return _result(params, before)
@@ -73,7 +73,7 @@ class Haproxy:
             return _result(params, await _servers(socket, params["backend"]))
 
     async def look(self, params: Mapping[str, Json], context: Context) -> Standing:
-        servers = await _servers(self._socket(params, context), params["backend"])
+        servers = await _servers(await self._socket(params, context), params["backend"])
         wanted = _wanted(params, servers)
         touched = [each for each in servers if each.name in wanted]
         done = all((each.state, each.weight) == wanted[each.name] for each in touched)
@@ -81,9 +81,9 @@ class Haproxy:
         back = {"servers": None, "set": None, "restore": was}
         return Standing(done, _result(params, servers), back)
 
-    def _socket(self, params: Mapping[str, Json], context: Context) -> Socket:
+    async def _socket(self, params: Mapping[str, Json], context: Context) -> Socket:
         system = self._systems.named(params.get("server"), ("haproxy",))
-        settings = self._systems.find(system, ("haproxy",), context)
+        settings = await self._systems.find(system, ("haproxy",), context)
         return Socket(system, settings["url"], min(context.timeout, 10.0))
 
 

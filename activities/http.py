@@ -8,21 +8,27 @@ import codecs
 import hashlib
 import json
 import re
+import time
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from activities.action import Context
 from activities.data import parsed
+from activities.pages import USUAL, first_page, next_page, read_page
+from activities.pointer import Nowhere, pointed
 from activities.repeating import LONGEST_DELAY
 from activities.web import Answer, Ask, Web, shown, status_text
 from stanch.contract import TargetEnd
-from stanch.errors import InvalidInput, OutcomeUnknown
+from stanch.errors import ActionRefused, InvalidInput, OutcomeUnknown
 from stanch.language.plan import Json
 from stanch.secrets import redact
 
 _LONGEST_KEY = 255
 BODY_LIMIT = 64 * 1024
 JSON_LIMIT = 1024 * 1024
+SELECT_LIMIT = 8 * 1024 * 1024
+"""Of an answer of which only a part is kept."""
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _LATER = (429, 500, 502, 503, 504)
 _OF_A_GATEWAY = (502, 504)
@@ -54,28 +60,68 @@ class Http:
             url=params["url"],
             safe=method in _SAFE,
             timeout=context.timeout,
-            limit=JSON_LIMIT,
+            limit=SELECT_LIMIT if "select" in params else JSON_LIMIT,
             headers=headers,
             query=_fields(params.get("query", {})),
             form=_fields(params["form"]) if "form" in params else None,
             content=content,
             follow=params.get("follow_redirects", False),
             ca_file=params.get("ca_file", ""),
+            certificate=params.get("client_certificate"),
             connect_to=params.get("connect_to"),
             fresh=params.get("fresh", False),
         )
-        context.beat(str(ask))
         try:
+            if "pages" in params:
+                return redact(await self._pages(ask, params, context), hidden)
+            context.beat(str(ask))
             answer = await self._web.exchange(ask)
         except asyncio.CancelledError:
             context.ended((TargetEnd(urlsplit(ask.url).netloc, "unknown", f"{ask} was sent"),))
             raise
-        result: Json = redact(_result(method, answer, params.get("accept")), hidden)
+        result: Json = redact(_selected(_result(method, answer, params.get("accept")), ask, params), hidden)
         if result["truncated"] and "json" not in result:
             context.whole("body", redact(_text(answer), hidden), cut=answer.truncated)
         if context.key and method not in _SAFE and answer.status in _OF_A_GATEWAY and not result["accepted"]:
             raise OutcomeUnknown(f"{self.failure(result)}; nobody knows whether it was executed behind that")
         return result
+
+    async def _pages(self, ask: Ask, params: Mapping[str, Json], context: Context) -> dict[str, Json]:
+        """All pages as one list: the result of the last one, with the items of all as `json`."""
+        pages, pointer = params["pages"], params.get("select", "")
+        began, most = time.monotonic(), pages.get("most", USUAL)
+        following: Ask | None = first_page(ask, pages)
+        items: list[Json] = []
+        read, room, seen = 0, JSON_LIMIT, set[str]()
+        result: dict[str, Json] = {}
+        while following is not None and len(seen) < most:
+            if (address := f"{following.url} {sorted(following.query.items())}") in seen:
+                raise ActionRefused(f"{following}: the next page is one that was read before")
+            seen.add(address)
+            context.beat(f"{following}, page {len(seen)}")
+            left = max(context.timeout - (time.monotonic() - began), 0.001)
+            answer = await self._web.exchange(replace(following, timeout=left, limit=room))
+            result = _result(ask.method, answer, params.get("accept"))
+            if not result["accepted"]:
+                return result
+            if answer.truncated and read:
+                break
+            if "json" not in result:
+                reason = "larger than 1 MiB" if answer.truncated else "no JSON"
+                raise ActionRefused(f"{following}: page {len(seen)} is {reason}")
+            page = read_page(following, result["json"], pointer)
+            items += page.items
+            read += 1
+            room -= len(answer.body)
+            following = next_page(following, answer, page, pages)
+        return result | {
+            "json": items,
+            "body": "",
+            "truncated": following is not None,
+            "seconds": round(time.monotonic() - began, 3),
+            "pages": read,
+            "count": len(items),
+        }
 
     def later(self, result: Json) -> float | None:
         """What 429 and most 5xx mean (RFC 9110, 15.6; RFC 6585, 4), and how long `Retry-After` asks for."""
@@ -152,12 +198,29 @@ def _result(method: str, answer: Answer, accept: list[int] | None) -> dict[str, 
         "body": body,
         "truncated": answer.truncated or cut,
         "seconds": answer.seconds,
+        "first_byte": answer.first_byte,
+        **answer.peer,
     }
     if answer.place:
         result["connected_to"] = answer.place
     if not answer.truncated and _is_json(answer.media_type):
         result |= _parsed(answer.body)
     return result
+
+
+def _selected(result: dict[str, Json], ask: Ask, params: Mapping[str, Json]) -> dict[str, Json]:
+    """`result` with only the part of its JSON that `select` names, and so without the body; what is not
+    accepted stays as it is, for its words. Raises ActionRefused where that part is not there."""
+    if "select" not in params or not result["accepted"]:
+        return result
+    pointer = params["select"]
+    if "json" not in result:
+        reason = f"more than {SELECT_LIMIT >> 20} MiB" if result["truncated"] else "no JSON"
+        raise ActionRefused(f"{ask}: the answer is {reason}, so there is no `{pointer}` in it")
+    try:
+        return result | {"json": pointed(result["json"], pointer), "body": "", "truncated": False}
+    except Nowhere as error:
+        raise ActionRefused(f"{ask}: the answer has no `{pointer}`: {error}") from None
 
 
 def _is_success(status: int) -> bool:

@@ -41,7 +41,7 @@ class Logs:
     async def perform(self, params: Mapping[str, Json], context: Context) -> Json:
         """`lines`, each with `at line labels`; `count` and `truncated`."""
         system = self._systems.named(params.get("server"), ("loki",))
-        settings = self._systems.find(system, ("loki",), context)
+        settings = await self._systems.find(system, ("loki",), context)
         headers = {"x-scope-orgid": settings["project"]} if "project" in settings else {}
         api = Api(self._web, system, settings, context, headers=headers)
         limit, until = params.get("limit", LINES), time.time()

@@ -12,10 +12,10 @@ from temporalio import activity
 
 from activities.failure import application_error
 from activities.output import one_line
+from activities.secrets import Secrets
 from stanch.contract import ACTIVITY_PAGE, PageTask, Severity
-from stanch.errors import InvalidInput, Unreachable
+from stanch.errors import StanchError, Unreachable
 from stanch.language.plan import Json
-from stanch.secrets import resolve
 
 # Below warnings both log URLs, and the URL of a destination is its credential.
 for _noisy in ("apprise", "urllib3"):
@@ -30,17 +30,22 @@ _TYPES: Mapping[Severity, apprise.NotifyType] = {
 _LONGEST_TITLE = 120
 
 
+def make_ready(destinations: Mapping[str, Sequence[Json]]) -> None:
+    """The first use imports a hundred services, some of which warn about themselves."""
+    if any(destinations.values()):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            apprise.Apprise.instantiate("json://localhost")
+
+
 class Pager:
     """Pages through `destinations`: a role, a group, a schedule or a person to apprise URLs, as strings or
     secret references."""
 
-    def __init__(self, destinations: Mapping[str, Sequence[Json]]) -> None:
+    def __init__(self, destinations: Mapping[str, Sequence[Json]], secrets: Secrets | None = None) -> None:
         self._destinations = destinations
-        if any(destinations.values()):
-            # The first use imports a hundred services, some of which warn about themselves.
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", DeprecationWarning)
-                apprise.Apprise.instantiate("json://localhost")
+        self._secrets = Secrets() if secrets is None else secrets
+        make_ready(destinations)
 
     @activity.defn(name=ACTIVITY_PAGE)
     async def page(self, task: PageTask) -> str:
@@ -51,7 +56,7 @@ class Pager:
             activity.logger.warning("page: %s", _line(task))
             return "logged"
         # One that hangs or is misspelt must not hold up the others.
-        sent = await asyncio.gather(*(asyncio.to_thread(_send, task, one) for one in destinations))
+        sent = await asyncio.gather(*(self._sent(task, one) for one in destinations))
         failed = [reason for reason in sent if reason]
         if not failed:
             return "sent"
@@ -61,6 +66,14 @@ class Pager:
             activity.logger.warning("page: %s: %s", _line(task), report)
             return report
         raise application_error(Unreachable(f"nobody could be paged as `{task.to}`: {reasons}"))
+
+    async def _sent(self, task: PageTask, destination: Json) -> str:
+        """Why it failed, or nothing."""
+        try:
+            (url,), _ = await self._secrets.resolve([destination])
+        except StanchError as error:
+            return str(error)
+        return await asyncio.to_thread(send_page, url, task.severity, task.text, task.url, _details(task))
 
     def _of(self, task: PageTask) -> Sequence[Json]:
         """Where the page goes: to the role's destinations, or to the people's own where it has none. A role
@@ -75,12 +88,8 @@ class Pager:
         return found
 
 
-def _send(task: PageTask, destination: Json) -> str:
+def send_page(url: str, severity: Severity, text: str, *more: str) -> str:
     """Why it failed, or nothing. Blocks for no longer than the service's own time-outs of a few seconds."""
-    try:
-        (url,), _ = resolve([destination])
-    except InvalidInput as error:
-        return str(error)
     # The scheme is all of a destination that may be shown.
     name = f"`{url.partition('://')[0]}`" if "://" in url else "a destination"
     service = apprise.Apprise.instantiate(url)
@@ -88,11 +97,11 @@ def _send(task: PageTask, destination: Json) -> str:
         return f"{name} is no URL that apprise understands"
     try:
         sent = service.notify(
-            title=f"{task.severity}: {task.text.partition(chr(10))[0]}"[:_LONGEST_TITLE],
-            body="\n".join(line for line in (task.text, task.url, _details(task)) if line),
+            title=f"{severity}: {text.partition(chr(10))[0]}"[:_LONGEST_TITLE],
+            body="\n".join(line for line in (text, *more) if line),
             # Mail is HTML unless told otherwise, and what a request says may quote an alert.
             body_format=apprise.NotifyFormat.TEXT,
-            notify_type=_TYPES[task.severity],
+            notify_type=_TYPES[severity],
         )
     except Exception as error:  # noqa: BLE001 (a plugin's bug; its text may hold the URL)
         return f"{name} broke ({type(error).__name__})"

@@ -12,7 +12,9 @@ from activities.attempt import Attempt, Known
 from activities.failure import application_error
 from activities.keeping import Keeper
 from activities.parameters import Parameters
+from activities.secrets import Secrets
 from stanch.contract import ActionReport, ActionTask
+from stanch.contract.names import activity_of
 from stanch.errors import ActionRefused, OurError, StanchError
 from stanch.language.catalogue import ActionSpec
 from stanch.schemas import load_catalogue
@@ -21,22 +23,27 @@ ActionActivity: TypeAlias = Callable[[ActionTask], Awaitable[ActionReport]]
 
 
 def action_activities(
-    actions: Iterable[Action], keeper: Keeper, specs: Mapping[str, ActionSpec] | None = None
+    actions: Iterable[Action],
+    keeper: Keeper,
+    specs: Mapping[str, ActionSpec] | None = None,
+    secrets: Secrets | None = None,
 ) -> list[ActionActivity]:
     """An activity for each action, of its name; a `done` may use any of them. What steps keep goes to
-    `keeper`. `specs` are those of the catalogue unless given; an action without one is a KeyError."""
+    `keeper`. `specs` are those of the catalogue unless given; an action without one is a KeyError. `secrets`
+    are those of the worker's machine unless given."""
     specs = load_catalogue().actions if specs is None else specs
+    store = Secrets() if secrets is None else secrets
     registry: dict[str, Known] = {}
     for action in actions:
         spec = specs[action.name]
         registry[action.name] = Known(action, Parameters(spec), spec.timeout)
-    return [_activity(name, registry, keeper) for name in registry]
+    return [_activity(name, registry, keeper, store) for name in registry]
 
 
-def _activity(name: str, registry: Mapping[str, Known], keeper: Keeper) -> ActionActivity:
-    @activity.defn(name=name)
+def _activity(name: str, registry: Mapping[str, Known], keeper: Keeper, store: Secrets) -> ActionActivity:
+    @activity.defn(name=activity_of(name))
     async def perform(task: ActionTask) -> ActionReport:
-        attempt = Attempt(task, registry, keeper)
+        attempt = Attempt(task, registry, keeper, store)
         try:
             return await attempt.run()
         except StanchError as error:

@@ -60,7 +60,7 @@ class Postgres:
     async def _cluster(self, params: Mapping[str, Json], context: Context) -> dict[str, Json]:
         """What the first member says that answers. Raises Unreachable."""
         failed: list[str] = []
-        for api in self._apis(params, replace(context, timeout=min(context.timeout, _ASK))):
+        for api in await self._apis(params, replace(context, timeout=min(context.timeout, _ASK))):
             try:
                 return _seen(await api.get("/cluster"))
             except Unreachable as error:
@@ -72,7 +72,7 @@ class Postgres:
     ) -> None:
         """One member is enough. One that cannot be reached has not heard of it, so the next is asked."""
         failed = ""
-        for api in self._apis(params, context):
+        for api in await self._apis(params, context):
             context.beat(f"{path.removeprefix('/')}: {', '.join(map(str, body.values()))}")
             try:
                 await api.send("POST", path, body)
@@ -82,9 +82,9 @@ class Postgres:
             return
         raise Unreachable(failed)
 
-    def _apis(self, params: Mapping[str, Json], context: Context) -> Sequence[Api]:
+    async def _apis(self, params: Mapping[str, Json], context: Context) -> Sequence[Api]:
         system = self._systems.named(params.get("server"), ("patroni",))
-        settings = self._systems.find(system, ("patroni",), context)
+        settings = await self._systems.find(system, ("patroni",), context)
         urls = (url.strip() for url in settings["url"].split(","))
         return [Api(self._web, system, {**settings, "url": url}, context) for url in urls]
 

@@ -1,4 +1,4 @@
-"""The action `prometheus`: an instant query, and its series as numbers."""
+"""The action `prometheus`: an instant or a range query, and its series as numbers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from activities.action import Context
 from activities.data import parsed
 from activities.http import credentials, text
+from activities.ranges import Range, read_range, series_of
 from activities.web import Answer, Ask, Web, shown, status_text
 from stanch.errors import ActionRefused, InvalidInput, OutsideError, Unreachable
 from stanch.language.plan import Json
@@ -39,8 +40,11 @@ class Prometheus:
                 "no Prometheus to ask: give the step a `server` or set `prometheus.url` in the configuration"
             )
         headers, hidden = credentials(params)
-        answer = await self._web.exchange(_ask(server, headers, params, context.timeout))
-        return redact(_result(params["query"], _data(server, answer)), hidden)
+        asked = read_range(params["range"]) if "range" in params else None
+        answer = await self._web.exchange(_ask(server, headers, params, context.timeout, asked))
+        document = _data(server, answer)
+        result = _matrix(params["query"], document, asked) if asked else _result(params["query"], document)
+        return redact(result, hidden)
 
     def failure(self, result: Json) -> str | None:
         query = result["query"]
@@ -52,14 +56,17 @@ class Prometheus:
         return None
 
 
-def _ask(server: str, headers: dict[str, str], params: Mapping[str, Json], timeout: float) -> Ask:
+def _ask(
+    server: str, headers: dict[str, str], params: Mapping[str, Json], timeout: float, asked: Range | None
+) -> Ask:
     fields = {"query": params["query"], "timeout": f"{max(1, math.ceil(timeout))}s"}
     if "time" in params:
         fields["time"] = text(params["time"])
+    fields |= asked.fields() if asked else {}
     long = len(params["query"]) > _LONGEST_GET
     return Ask(
         method="POST" if long else "GET",
-        url=f"{server.rstrip('/')}/api/v1/query",
+        url=f"{server.rstrip('/')}/api/v1/{'query_range' if asked else 'query'}",
         safe=True,
         timeout=timeout,
         limit=ANSWER_LIMIT,
@@ -67,6 +74,7 @@ def _ask(server: str, headers: dict[str, str], params: Mapping[str, Json], timeo
         query={} if long else fields,
         form=fields if long else None,
         ca_file=params.get("ca_file", ""),
+        certificate=params.get("client_certificate"),
     )
 
 
@@ -104,7 +112,8 @@ def _result(query: str, document: Mapping[str, Json]) -> dict[str, Json]:
             series = [_series(one) for one in found]
         case "matrix":
             raise InvalidInput(
-                f"the query gives a range of samples; put a function such as `rate()` around it: {query}"
+                "the query gives a range of samples; put a function such as `rate()` around it, or ask for a "
+                f"`range`: {query}"
             )
         case _:
             raise InvalidInput(f"the query gives a {kind} and not numbers: {query}")
@@ -113,9 +122,24 @@ def _result(query: str, document: Mapping[str, Json]) -> dict[str, Json]:
         result["value"] = series[0]["value"]
     if series and "special" in series[0]:
         result["special"] = series[0]["special"]
-    if document.get("warnings"):
-        result["warnings"] = [str(one) for one in document["warnings"]]
-    return result
+    return result | _remarks(document)
+
+
+def _matrix(query: str, document: Mapping[str, Json], asked: Range) -> dict[str, Json]:
+    """As `_result`; `value` is the newest of the only, or first, series."""
+    series = series_of(document["data"]["result"], query)
+    result: dict[str, Json] = {"query": query, "type": "range", "series": series, "step": asked.step}
+    if series and "last" in series[0]:
+        result["value"] = series[0]["last"]
+    if series and "special" in series[0]:
+        result["special"] = series[0]["special"]
+    return result | _remarks(document)
+
+
+def _remarks(document: Mapping[str, Json]) -> dict[str, Json]:
+    """What Prometheus says about the query beside its answer; from version 3 on a part of it as `infos`."""
+    said = [str(one) for word in ("warnings", "infos") for one in document.get(word) or ()]
+    return {"warnings": said} if said else {}
 
 
 def _series(one: Mapping[str, Json]) -> dict[str, Json]:

@@ -76,7 +76,7 @@ class Redis:
 
     async def perform(self, params: Mapping[str, Json], context: Context) -> Json:
         """`master writable replicas sentinels quorum`."""
-        place = self._place(params, context)
+        place = await self._place(params, context)
         if "failover" not in params:
             return (await place.watched()).data()
         seen = await place.watched()
@@ -87,13 +87,13 @@ class Redis:
             return (await place.watched()).data()
 
     async def look(self, params: Mapping[str, Json], context: Context) -> Standing:
-        seen = await self._place(params, context).watched()
+        seen = await (await self._place(params, context)).watched()
         back = {"failover": {"to": seen.master}} if seen.master else None
         return Standing(seen.writable and _in_place(params["failover"], seen), seen.data(), back)
 
-    def _place(self, params: Mapping[str, Json], context: Context) -> Place:
+    async def _place(self, params: Mapping[str, Json], context: Context) -> Place:
         system = self._systems.named(params.get("server"), ("redis",))
-        settings = self._systems.find(system, ("redis",), context)
+        settings = await self._systems.find(system, ("redis",), context)
         url = urlsplit(settings["url"])
         hosts = [each.rpartition(":") for each in url.netloc.split(",")]
         name = url.path.strip("/")

@@ -43,7 +43,7 @@ class Silence:
 
     async def perform(self, params: Mapping[str, Json], context: Context) -> Json:
         """`ids`, `ends`, `silenced`: how many alerts that fire now are covered."""
-        api = self._api(params, context)
+        api = await self._api(params, context)
         if params.get("remove"):
             for each in await _standing(api, params):
                 await api.send("DELETE", f"/api/v2/silence/{each['id']}", also=(404,))
@@ -68,7 +68,7 @@ class Silence:
     async def look(self, params: Mapping[str, Json], context: Context) -> Standing:
         """In place: one of this comment and these matchers lasts for at least nine tenths of the time that is
         asked for, so one that an earlier attempt has made is."""
-        api = self._api(params, context)
+        api = await self._api(params, context)
         found = await _standing(api, params)
         if params.get("remove"):
             return Standing(not found, await _result(api, params, []))
@@ -76,9 +76,10 @@ class Silence:
         lasting = [each for each in found if each["ends"] >= least]
         return Standing(bool(lasting), await _result(api, params, lasting), {"remove": True})
 
-    def _api(self, params: Mapping[str, Json], context: Context) -> Api:
+    async def _api(self, params: Mapping[str, Json], context: Context) -> Api:
         system = self._systems.named(params.get("server"), ("alertmanager",))
-        return Api(self._web, system, self._systems.find(system, ("alertmanager",), context), context)
+        settings = await self._systems.find(system, ("alertmanager",), context)
+        return Api(self._web, system, settings, context)
 
 
 async def _standing(api: Api, params: Mapping[str, Json]) -> list[dict[str, Json]]:

@@ -52,7 +52,7 @@ class Sql:
         names = [named] if isinstance(named, str) else list(named)
         if context.one and len(names) != 1:
             raise InvalidInput(f"sql: one database was expected in `database`, there are {len(names)}")
-        places = {name: self._systems.find(name, ("postgres",), context) for name in names}
+        places = {name: await self._systems.find(name, ("postgres",), context) for name in names}
         if not context.key:
             results = await asyncio.gather(*(_read(name, places[name], params, context) for name in names))
             return _fitting(results, context)

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from activities.action import Context
+from activities.secrets import Secrets
 from stanch.errors import InvalidInput
 from stanch.language.plan import Json
-from stanch.secrets import resolve
 
 _SECRET = ("password", "token", "reader")
 """What is hidden even where somebody has written it down."""
 
 
 class Systems:
-    """What `systems` of the configuration says, name by name."""
+    """What `systems` of the configuration says, name by name; their secrets are in `secrets`."""
 
-    def __init__(self, systems: Mapping[str, Mapping[str, Json]]) -> None:
+    def __init__(self, systems: Mapping[str, Mapping[str, Json]], secrets: Secrets | None = None) -> None:
         self._systems = systems
+        self._secrets = Secrets(systems) if secrets is None else secrets
 
     def named(self, name: str | None, kinds: tuple[str, ...]) -> str:
         """`name`, or where a step names none the only system of `kinds`. Raises InvalidInput."""
@@ -32,9 +33,13 @@ class Systems:
             f"exactly one of kind {_either(kinds)}: {listed}"
         )
 
-    def find(self, name: str, kinds: tuple[str, ...], context: Context) -> Mapping[str, Json]:
+    def kind(self, name: str) -> str:
+        """Of the system `name`; empty when there is none."""
+        return str(self._systems.get(name, {}).get("kind", ""))
+
+    async def find(self, name: str, kinds: tuple[str, ...], context: Context) -> Mapping[str, Json]:
         """The settings of the system `name`, secrets resolved and hidden. Raises InvalidInput, when there is
-        none of that name or it is none of `kinds`."""
+        none of that name or it is none of `kinds`, and Unreachable when a secret cannot be had just now."""
         found = self._systems.get(name)
         wanted = _either(kinds)
         if found is None:
@@ -45,7 +50,7 @@ class Systems:
             )
         if found["kind"] not in kinds:
             raise InvalidInput(f"the system `{name}` is a `{found['kind']}`, and this needs {wanted}")
-        settings, secrets = resolve(found)
+        settings, secrets = await self._secrets.resolve(found)
         written = (settings[word] for word in _SECRET if isinstance(settings.get(word), str))
         context.hide([*secrets, *written])
         return dict(settings)

@@ -21,9 +21,12 @@ from socket import gaierror
 
 import httpx
 
+from activities.client_certificate import show_certificate
 from activities.detour import Detour, origin
+from activities.peer import peer_of
 from stanch.errors import ActionRefused, InvalidInput, OutcomeUnknown, StanchError, Unreachable
 from stanch.language.duration import format_duration
+from stanch.language.plan import Json
 
 # httpx logs every URL at INFO and httpcore every header at DEBUG; either may hold a resolved secret.
 for _noisy in ("httpx", "httpcore"):
@@ -53,6 +56,8 @@ class Ask:
     content: bytes | None = None
     follow: bool = False
     ca_file: str = ""
+    certificate: Mapping[str, Json] | None = field(default=None, repr=False)
+    """`certificate` and `key` to show to a server that wants to know who asks."""
     connect_to: str | None = None
     """`HOST[:PORT]` to connect to instead of what the URL names, which stays the host that is asked for, in
     the header as in the certificate. Not for redirects to other hosts."""
@@ -75,6 +80,10 @@ class Answer:
     url: str
     place: str
     """Where it was connected to instead of the URL's host; empty when it was that."""
+    first_byte: float = 0.0
+    """Seconds until the status was there."""
+    peer: Mapping[str, Json] = field(default_factory=dict)
+    """What is known of who answered: `address`, and of a server that speaks TLS `tls`."""
 
     @property
     def media_type(self) -> str:
@@ -93,6 +102,8 @@ class _Course:
     sent: bool = False
     response: httpx.Response | None = None
     body: bytearray = field(default_factory=bytearray)
+    answered: float = 0.0
+    peer: Mapping[str, Json] = field(default_factory=dict)
 
     async def trace(self, event: str, _: Mapping[str, object]) -> None:
         self.sent = self.sent or event.endswith("send_request_headers.started")
@@ -129,16 +140,20 @@ class Web:
     async def _client(self, ask: Ask) -> AsyncIterator[httpx.AsyncClient]:
         # A kept connection may be closed by the server at the very moment it is used again. That is a
         # repetition for a safe request and a doubt that wakes people up for any other.
-        if ask.safe and not ask.ca_file and ask.connect_to is None:
+        if ask.safe and not ask.ca_file and ask.connect_to is None and ask.certificate is None:
             self._kept = self._kept or _new_client(self._trust(""))
             yield self._kept
         else:
-            verify = self._trust(ask.ca_file)
+            verify = self._trust(ask.ca_file, ask.certificate)
             detour = None if ask.connect_to is None else Detour(ask.url, ask.connect_to, verify)
             async with _new_client(verify, detour) as client:
                 yield client
 
-    def _trust(self, ca_file: str) -> ssl.SSLContext:
+    def _trust(self, ca_file: str, certificate: Mapping[str, Json] | None = None) -> ssl.SSLContext:
+        if certificate is not None:
+            trusting = self._trust(ca_file) if ca_file else httpx.create_ssl_context()
+            show_certificate(trusting, certificate)
+            return trusting
         if not ca_file:
             # Reading the public authorities takes 20 ms, too much for each change.
             self._trusted = self._trusted or httpx.create_ssl_context()
@@ -178,6 +193,8 @@ async def _run(client: httpx.AsyncClient, ask: Ask, course: _Course) -> None:
             following = _for_others(following, ask)
         if following is None:
             course.response = response
+            course.answered = time.monotonic()
+            course.peer = peer_of(response)
             break
         await response.aclose()
         request = following
@@ -219,8 +236,8 @@ def _elsewhere(url: httpx.URL, ask: Ask) -> bool:
 
 def _for_others(request: httpx.Request, ask: Ask) -> httpx.Request | None:
     """Another host must not be shown what a step sends to the one it named: it gets no header of the step's,
-    and what has a body is not repeated there."""
-    if request.method not in ("GET", "HEAD"):
+    and what has a body, or comes with a certificate, is not repeated there."""
+    if request.method not in ("GET", "HEAD") or ask.certificate is not None:
         return None
     for name in ask.headers:
         request.headers.pop(name, None)
@@ -239,6 +256,8 @@ def _answer(course: _Course, ask: Ask, *, truncated: bool) -> Answer:
         truncated=truncated,
         seconds=round(time.monotonic() - course.began, 3),
         url=str(response.url),
+        first_byte=round(course.answered - course.began, 3),
+        peer=course.peer,
         place="" if _elsewhere(response.url, ask) else ask.connect_to or "",
     )
 
@@ -251,7 +270,7 @@ def _sorted(error: Exception, ask: Ask, course: _Course) -> StanchError | None:
     reason = _reason(error, ask)
     if isinstance(error, httpx.TooManyRedirects):
         return ActionRefused(f"{ask}: {reason}")
-    if not course.sent:
+    if not course.sent or _is_turned_away(error):
         wrong = isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL | ValueError)
         return InvalidInput(f"{ask}: {reason}") if wrong else Unreachable(f"{ask}: {reason}")
     if ask.safe:
@@ -267,6 +286,11 @@ def _reason(error: BaseException, ask: Ask) -> str:
         return f"no answer within {format_duration(ask.timeout)}"
     for cause in reversed(_causes(error)):
         match cause:
+            case ssl.SSLError() if _turns_away(cause):
+                shown_one = (
+                    "the client's certificate" if ask.certificate else "a client without a certificate"
+                )
+                return f"it does not accept {shown_one}: {_alert(cause)}"
             case ssl.SSLCertVerificationError():
                 return f"its certificate is not trusted: {cause.verify_message}"
             case gaierror():
@@ -275,6 +299,22 @@ def _reason(error: BaseException, ask: Ask) -> str:
                 # asyncio puts its own text and the address where the system's words belong.
                 return _lowered(os.strerror(cause.errno))
     return _lowered(str(error).removesuffix(".")) or type(error).__name__
+
+
+def _is_turned_away(error: BaseException) -> bool:
+    """Whether the server ended the handshake over the client's certificate. With TLS 1.3 a request may be on
+    its way by then; nobody has read it."""
+    return any(isinstance(cause, ssl.SSLError) and _turns_away(cause) for cause in _causes(error))
+
+
+def _turns_away(error: ssl.SSLError) -> bool:
+    reason = error.reason or ""
+    return "ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason)
+
+
+def _alert(error: ssl.SSLError) -> str:
+    """`certificate required` of `TLSV13_ALERT_CERTIFICATE_REQUIRED`."""
+    return (error.reason or "").partition("ALERT_")[2].replace("_", " ").lower()
 
 
 def _lowered(text: str) -> str:

@@ -1,7 +1,7 @@
 #!/bin/sh
 # See to it that the programs which the tests drive are on this machine: a real sshd, busybox as the shell of
 # a small host, a real Prometheus with its Alertmanager, what the runbooks are exercised against (PostgreSQL and
-# etcd for Patroni, Redis, HAProxy, a nameserver), Chromium for pictures of the pages, Node for the language
+# etcd for Patroni, Redis, HAProxy, a nameserver, systemd, sudo), Chromium for pictures of the pages, Node for the language
 # server that editors run, git for what belongs to the project; and on a bare machine, what `make` itself needs.
 # Says nothing and leaves at once when they are.
 #
@@ -34,9 +34,12 @@ one_of prometheus || missing="$missing prometheus"
 one_of prometheus-alertmanager alertmanager || missing="$missing prometheus-alertmanager"
 one_of postgres || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
 one_of etcd || missing="$missing etcd-server"
+one_of sudo || missing="$missing sudo"
 one_of redis-server || missing="$missing redis-server"
 one_of haproxy || missing="$missing haproxy"
 one_of named || missing="$missing bind9"
+# No machine is booted with it, so what matters is the manager itself; the tests skip it elsewhere.
+! command -v apt-get >/dev/null 2>&1 || one_of systemctl || missing="$missing systemd"
 one_of chromium google-chrome || chromium_app || missing="$missing chromium"
 one_of node nodejs || missing="$missing nodejs"
 one_of npm || missing="$missing npm"

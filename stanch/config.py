@@ -176,6 +176,8 @@ class Config:
     gateway: GatewayConfig = field(default_factory=GatewayConfig)
     runbooks: tuple[Path, ...] = (CHECKOUT / "runbooks",)
     ssh_config_file: Path | None = None
+    ssh_pass_phrases: Mapping[Path, Json] = field(default_factory=dict)
+    """By key file, references to the secrets that open them."""
     ansible_project: Path | None = None
     command: CommandConfig = field(default_factory=CommandConfig)
     prometheus_url: str = ""
@@ -233,7 +235,7 @@ def _build(data: Json, base: Path) -> Config:
         return (base / Path(text).expanduser()).resolve()
 
     policy = data.get("policy", {})
-    ssh_file = data.get("ssh", {}).get("config_file")
+    ssh = data.get("ssh", {})
     project = data.get("ansible", {}).get("project")
     evidence = data.get("evidence", {})
     return Config(
@@ -242,7 +244,8 @@ def _build(data: Json, base: Path) -> Config:
         runbooks=tuple(place(p) for p in data["runbooks"])
         if "runbooks" in data
         else (CHECKOUT / "runbooks",),
-        ssh_config_file=place(ssh_file) if ssh_file else None,
+        ssh_config_file=place(ssh["config_file"]) if ssh.get("config_file") else None,
+        ssh_pass_phrases={Path(key).expanduser(): held for key, held in ssh.get("pass_phrases", {}).items()},
         ansible_project=place(project) if project else None,
         command=_command(data.get("command", {}), place),
         prometheus_url=data.get("prometheus", {}).get("url", ""),

@@ -96,7 +96,7 @@ def _value(name: str, text: str, schema: Json) -> Json:
     report = Report(name)
     _, root = read(name, text, report)
     value = None if root is None or report.failed else plain(root)
-    if schema.get("$ref") == "#/$defs/secret" and not isinstance(value, dict):
+    if schema.get("$ref") == "#/$defs/local_secret" and not isinstance(value, dict):
         value = text
     problem = value_problem(schema, value)
     if report.failed or problem is not None:

@@ -2,7 +2,8 @@
 
 A reference is the JSON object `{"secret": "env/NAME"}` or `{"secret": "file/PATH"}`: a variable of the
 worker's environment, or a text file on the worker's machine (`file/` is followed by the path as it is, so an
-absolute one reads `file//run/secrets/token`; one trailing line end is dropped).
+absolute one reads `file//run/secrets/token`; one trailing line end is dropped). What is not on the machine is
+fetched before, by `activities.secrets`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 from base64 import b64encode, urlsafe_b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -40,11 +41,23 @@ _LETTERS = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
 """What JSON and most languages write behind a backslash for it."""
 
 
-def resolve(value: Json) -> tuple[Json, tuple[str, ...]]:
-    """`value` with every secret reference replaced, and the secrets found. Raises InvalidInput, which names
-    the reference and never a value."""
+def references(value: Json) -> Iterator[str]:
+    """Each secret reference in `value`, in order."""
+    if (reference := _reference(value)) is not None:
+        yield reference
+    elif isinstance(value, dict):
+        for held in value.values():
+            yield from references(held)
+    elif isinstance(value, list | tuple):
+        for held in value:
+            yield from references(held)
+
+
+def resolve(value: Json, fetched: Mapping[str, str] | None = None) -> tuple[Json, tuple[str, ...]]:
+    """`value` with every secret reference replaced, and the secrets found. `fetched`: reference to value, of
+    those that are not on this machine. Raises InvalidInput, which names the reference and never a value."""
     found: list[str] = []
-    return _resolved(value, found), tuple(found)
+    return _resolved(value, fetched or {}, found), tuple(found)
 
 
 def redact(value: Json, secrets: Iterable[str]) -> Json:
@@ -54,15 +67,22 @@ def redact(value: Json, secrets: Iterable[str]) -> Json:
     return _redacted(value, known, _spellings(known)) if known else value
 
 
-def _resolved(value: Json, found: list[str]) -> Json:
+def _reference(value: Json) -> str | None:
+    held = value.get("secret") if isinstance(value, dict) and len(value) == 1 else None
+    return held if isinstance(held, str) else None
+
+
+def _resolved(value: Json, fetched: Mapping[str, str], found: list[str]) -> Json:
+    if (reference := _reference(value)) is not None:
+        secret = fetched.get(reference)
+        found.append(_look_up(reference) if secret is None else secret)
+        if not found[-1]:
+            raise InvalidInput(f"secret `{reference}`: it is empty")
+        return found[-1]
     if isinstance(value, dict):
-        if len(value) == 1 and isinstance(reference := value.get("secret"), str):
-            secret = _look_up(reference)
-            found.append(secret)
-            return secret
-        return {key: _resolved(held, found) for key, held in value.items()}
+        return {key: _resolved(held, fetched, found) for key, held in value.items()}
     if isinstance(value, list | tuple):
-        return [_resolved(held, found) for held in value]
+        return [_resolved(held, fetched, found) for held in value]
     return value
 
 
@@ -73,13 +93,10 @@ def _look_up(reference: str) -> str:
             secret = os.environ.get(name)
             if secret is None:
                 raise InvalidInput(f"secret `{reference}`: the worker has no environment variable `{name}`")
+            return secret
         case "file":
-            secret = _read(reference, Path(name))
-        case _:
-            raise InvalidInput(f"secret `{reference}`: there is `env/NAME` and `file/PATH`, no `{kind}/`")
-    if not secret:
-        raise InvalidInput(f"secret `{reference}`: it is empty where the worker runs")
-    return secret
+            return _read(reference, Path(name))
+    raise InvalidInput(f"secret `{reference}`: here there is `env/NAME` and `file/PATH`, no `{kind}/`")
 
 
 def _read(reference: str, path: Path) -> str:

@@ -88,7 +88,7 @@ with workflow.unsafe.imports_passed_through():
         RunView,
     )
     from stanch.contract.limits import filling, size_of
-    from stanch.contract.names import zone_queue
+    from stanch.contract.names import activity_of, zone_queue
     from stanch.language.plan import FORMAT, Plan
     from stanch.visibility import PHASE, SEVERITY, attributes_of
     from workflows.outcome import meaning
@@ -350,7 +350,7 @@ class RunbookWorkflow:
                 return
         zone = task.call.zone
         activity = workflow.start_activity(
-            task.call.action,
+            activity_of(task.call.action),
             task,
             task_queue=zone_queue(zone) if zone else None,
             schedule_to_start_timeout=_ZONE_TAKES if zone else None,

@@ -6,6 +6,7 @@ What a run ends as, in this order:
   time ran out, or Ansible died. The message says what is known of each host.
 - Unreachable if no host was reached, so nothing was executed and Temporal may try again; ActionRefused
   instead if that cannot help (a host key, a login).
+- Unreachable, too, if the project's inventory cannot be read: it may be a program that asks others.
 - InvalidInput if Ansible did not begin: a mistake in a playbook, no host that matches.
 - A result in all other cases, with the status of each host. If a host failed, or some were unreachable
   while others did their tasks, `failure` says so. Nothing tries that again: the others would repeat theirs.
@@ -25,10 +26,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from activities.action import Context
-from activities.ansible.folder import Order, environment, lay_out
+from activities.ansible.folder import environment, lay_out
 from activities.ansible.job import Job, is_name, read_job
+from activities.ansible.order import Order
 from activities.ansible.recap import Recap
 from activities.ansible.tree import end_tree
+from activities.ansible.vault import wrong
 from activities.output import Capture, last_line
 from activities.repeating import fits
 from stanch.contract import TargetEnd
@@ -70,10 +73,11 @@ class AnsibleAction:
         course = _Course(job, context)
         if course.is_over:
             return course.result([])
+        await asyncio.to_thread(_try_passwords, job, self._project)
         folder = Path(tempfile.mkdtemp(prefix="stanch-"))
         try:
             order = await asyncio.to_thread(lay_out, course.job, folder, self._project)
-            run = _Run(order, environment(folder, self._ssh_config, os.environ), course)
+            run = _Run(order, environment(folder, self._project, self._ssh_config, os.environ), course)
             await run.wait(context)
         except asyncio.CancelledError:
             context.ended(course.ends())
@@ -210,6 +214,14 @@ class _Run:
         await asyncio.wait([reading])
 
 
+def _try_passwords(job: Job, project: Path | None) -> None:
+    if project is not None and job.vault and (name := wrong(job.vault, project.resolve())) is not None:
+        raise ActionRefused(
+            f"nothing was executed: the password that `vault` gives for the id `{name}` opens nothing of "
+            f"what is encrypted for it in the Ansible project {project}"
+        )
+
+
 def _outcome(course: _Course, run: _Run, timeout: float) -> Json:
     job, recap = course.job, run.recap
     if run.stopped and not recap.hosts and run.heard_all:
@@ -220,11 +232,14 @@ def _outcome(course: _Course, run: _Run, timeout: float) -> Json:
         text = f"{job.title} was still running after {timeout:.0f}s and was ended; {told}"
         raise OutcomeUnknown(text, ends=course.ends())
     if run.rc is None and not recap.hosts:
-        raise OurError(f"ansible-runner ended without an answer: {last_line(run.stderr.text())}")
+        raise OurError(f"ansible ended without an answer: {last_line(run.stderr.text())}")
     if run.rc is None or any(host.doubtful for host in recap.hosts.values()):
         raise OutcomeUnknown(f"{job.title} broke off; {told}", ends=course.ends())
     if not recap.hosts and course.before and _NOBODY in recap.complaint:
         return course.result([])
+    if recap.no_inventory and isinstance(job.inventory, Path):
+        # A program or a plugin asks others, who may answer later.
+        raise Unreachable(f"nothing was executed: {recap.complaint}")
     if not recap.hosts:
         why = "no host matches" if run.rc == 0 else recap.complaint or f"ansible ended with status {run.rc}"
         raise InvalidInput(f"ansible: nothing was executed: {job.title}, hosts `{job.pattern}`: {why}")

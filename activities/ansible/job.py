@@ -5,22 +5,28 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import yaml
 
+from activities.ansible.inventory import QUIET, read_inventory
+from activities.ansible.vault import DEFAULT
 from stanch.errors import InvalidInput
 from stanch.language.plan import Json
 
 _KNOWN = {
-    "playbook", "module", "args", "hosts", "inventory", "vars", "check", "forks", "limit",
+    "args", "become", "become_password", "check", "diff", "forks", "hosts", "inventory", "limit", "module",
+    "playbook", "skip_tags", "tags", "vars", "vault",
 }  # fmt: skip
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _MODULE = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z0-9_]+)*", re.IGNORECASE)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # A pattern of Ansible's without what reads a file (`@`) or belongs to a template.
 _PATTERN = re.compile(r"(?!-)[A-Za-z0-9_~!&*?\[\].,:^$|+()-]+")
+_TAG = re.compile(r"[^\s,{}-][^\s,{}]*")
+_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@\\$-]*")
+_VAULT_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _TERM = re.compile(r"!?[A-Za-z0-9_*?.\[\]-]+")
 _FREE_FORM = {"command", "raw", "script", "shell", "win_command", "win_shell"}
 
@@ -41,7 +47,15 @@ class Job:
     inventory: Path | dict[str, Json]
     variables: dict[str, Json]
     check: bool
+    diff: bool
     forks: int | None
+    tags: tuple[str, ...] = ()
+    skip_tags: tuple[str, ...] = ()
+    become: str = ""
+    """Whom to become in plays that do not say it themselves; empty for nobody."""
+    become_password: str = ""
+    vault: Mapping[str, str] = field(default_factory=dict)
+    """Passwords by vault id."""
     plays_in_all: int = 0
     """How many plays there are; 0 if only Ansible knows."""
 
@@ -70,6 +84,7 @@ def read_job(params: Mapping[str, Json], project: Path | None) -> Job:
         title, file = f"`{playbook}`", inside(project, "playbook", playbook)
     else:
         title, plays = "the plays", _plays(playbook)
+    check = _flag(params, "check", default=False)
     return Job(
         title=title,
         playbook=file,
@@ -79,8 +94,14 @@ def read_job(params: Mapping[str, Json], project: Path | None) -> Job:
         pattern=_limited(pattern, params.get("limit")),
         inventory=_inventory(params.get("inventory"), names, project),
         variables=_variables(params.get("vars")),
-        check=_check(params.get("check", False)),
+        check=check,
+        diff=_flag(params, "diff", default=check),
         forks=_forks(params.get("forks")),
+        tags=_tags(params, "tags"),
+        skip_tags=_tags(params, "skip_tags"),
+        become=_become(params.get("become")),
+        become_password=_password("become_password", params.get("become_password", "")),
+        vault=_vault(params.get("vault")),
         plays_in_all=_count(file, plays),
     )
 
@@ -159,17 +180,11 @@ def _inventory(inventory: Json, names: tuple[str, ...], project: Path | None) ->
         case None if not names:
             raise _invalid("`hosts` is a pattern, so `inventory` must say which hosts there are")
         case None:
-            # Which Python was found is of no interest to anybody here.
-            quiet = {"ansible_python_interpreter": "auto_silent"}
-            return {"all": {"hosts": dict.fromkeys(names), "vars": quiet}}
+            return {"all": {"hosts": dict.fromkeys(names), "vars": QUIET}}
         case str():
             return inside(project, "inventory", inventory)
-        case dict() if inventory and all(isinstance(group, dict | None) for group in inventory.values()):
-            return inventory
         case _:
-            raise _invalid(
-                "`inventory` must be a path in the project, or groups as in Ansible's YAML inventory"
-            )
+            return read_inventory(inventory)
 
 
 def _plays(plays: Json) -> list[Json]:
@@ -219,10 +234,49 @@ def _variables(values: Json) -> dict[str, Json]:
     return values
 
 
-def _check(check: Json) -> bool:
-    if not isinstance(check, bool):
-        raise _invalid(f"`check` is `{check}`; it is true or false")
-    return check
+def _flag(params: Mapping[str, Json], name: str, *, default: bool) -> bool:
+    value = params.get(name, default)
+    if not isinstance(value, bool):
+        raise _invalid(f"`{name}` is `{value}`; it is true or false")
+    return value
+
+
+def _tags(params: Mapping[str, Json], name: str) -> tuple[str, ...]:
+    given = params.get(name)
+    tags = [given] if isinstance(given, str) else [] if given is None else given
+    if not isinstance(tags, list):
+        raise _invalid(f"`{name}` must be a list of tags")
+    if wrong := next((tag for tag in tags if not (isinstance(tag, str) and _TAG.fullmatch(tag))), None):
+        raise _invalid(f"`{name}` has `{wrong}`, which is no tag")
+    if not tags and given is not None:
+        raise _invalid(f"`{name}` is empty; nothing was run")
+    return tuple(tags)
+
+
+def _become(become: Json) -> str:
+    match become:
+        case None | False:
+            return ""
+        case True:
+            return "root"
+        case str() if _USER.fullmatch(become):
+            return become
+    raise _invalid(f"`become` is `{become}`; it is true, for root, or the name of a user")
+
+
+def _vault(vault: Json) -> dict[str, str]:
+    passwords = {DEFAULT: vault} if isinstance(vault, str) else {} if vault is None else vault
+    if not isinstance(passwords, dict):
+        raise _invalid("`vault` must be a secret, or secrets by vault id")
+    if wrong := next((name for name in passwords if not _VAULT_ID.fullmatch(name)), None):
+        raise _invalid(f"`vault` has `{wrong}`, which is no vault id")
+    return {name: _password(f"vault.{name}", password) for name, password in passwords.items()}
+
+
+def _password(name: str, password: Json) -> str:
+    if not isinstance(password, str) or "\0" in password:
+        raise _invalid(f"`{name}` must be a secret that is text")
+    return password
 
 
 def _forks(forks: Json) -> int | None:

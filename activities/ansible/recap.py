@@ -6,12 +6,11 @@ Pure: it is fed the events in their order and keeps little of them. Ansible's ow
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from activities.data import holdable, is_deep
+from activities.ansible.fitting import fitting
 from activities.output import WHOLE, Capture, TakeWhole, last_line, shortened
 from stanch.contract import TargetEnd
 from stanch.language.plan import Json
@@ -20,6 +19,9 @@ STDOUT = 32 * 1024
 RESULTS = 512 * 1024
 """Bytes of all hosts' results of a module; each may have its share, at most `RESULT`."""
 RESULT = 64 * 1024
+DIFFERENCE = 16 * 1024
+DIFFERENCES = 256 * 1024
+"""Bytes of what differs, of one host and of all."""
 MESSAGE = 2000
 TASKS = 500
 """Tasks that changed or failed, of all hosts together."""
@@ -53,6 +55,10 @@ _NO_USE_AGAIN = re.compile(
     r"Permission denied \(|Host key verification failed|IDENTIFICATION HAS CHANGED|Too many authentication"
     r"|Unable to negotiate|configuration option|Bad owner or permissions"
 )
+_WHY_NO_HOSTS = re.compile(
+    r"(?:Standard error from inventory script:\n"
+    r"|Failed to parse inventory with '(?!script')\w+' plugin: )(.+)"
+)
 
 
 @dataclass(slots=True)
@@ -67,6 +73,8 @@ class HostRecap:
     """A task that was begun and has not ended."""
     touched: bool = False
     result: Json = None
+    difference: Capture = field(default_factory=lambda: Capture(DIFFERENCE))
+    """What was changed, or would be, task by task."""
     cut: bool = False
     """Something of it was left out."""
     over: bool = False
@@ -132,6 +140,9 @@ class Recap:
             ) as kind, str(name):
                 self._ended(kind.removeprefix("runner_on_"), name, data, cut=event.get("cut") is True)
                 return f"{data.get('task', '')}: {name}"
+            case "runner_on_file_diff", str(name) if text.strip():
+                what = f"TASK [{data.get('task', '')}]\n{text.strip()}\n".replace("\r\n", "\n")
+                self._host(name).difference.add(what.encode("utf-8", "replace"))
         return ""
 
     def _next_batch(self, play: str) -> None:
@@ -205,7 +216,14 @@ class Recap:
     def complaint(self) -> str:
         """Why Ansible did not begin, in its own words."""
         words = (re.sub(r"^(\[ERROR\]: |ERROR! )", "", line).strip() for line in self._errors)
-        return next((line for line in words if line), "") or last_line(self._stdout.text())
+        said = next((line for line in words if line), "") or last_line(self._stdout.text())
+        reason = _WHY_NO_HOSTS.search(self._stdout.text()) if self.no_inventory else None
+        return f"{said}: {last_line(reason[1])}" if reason else said
+
+    @property
+    def no_inventory(self) -> bool:
+        """Ansible could not read, or be told, which hosts there are."""
+        return any("failed to parse inventory source" in line for line in self._errors)
 
     @property
     def untouched(self) -> bool:
@@ -279,6 +297,10 @@ class Recap:
         if module and host.result is not None:
             described["result"], result_cut = fitting(host.result, share)
             cut = cut or result_cut
+        if host.difference.seen:
+            most = min(DIFFERENCE, DIFFERENCES // len(self.hosts))
+            described["diff"] = host.difference.text(most)
+            cut = cut or host.difference.cut(most) > 0
         return described, cut
 
 
@@ -295,28 +317,3 @@ def _message(res: Mapping[str, Json]) -> str:
     for words in ("Task failed: ", "Module failed: ", "Failed to connect to the host via ssh: "):
         text = text.removeprefix(words)
     return text.replace("\r\n", "\n")
-
-
-def fitting(value: Json, limit: int) -> tuple[Json, bool]:
-    """`value`, an object, in about `limit` bytes of JSON: long strings are cut, and if that does not help,
-    left out. What is nested too deeply to be told or kept is left out, too."""
-    shallow = {key: held for key, held in value.items() if not is_deep(held)}
-    fits, cut = _fitting(holdable(shallow), limit)
-    return fits, cut or len(shallow) < len(value)
-
-
-def _fitting(value: Json, limit: int) -> tuple[Json, bool]:
-    if _size(value) <= limit:
-        return value, False
-    # `stdout_lines` is `stdout` once more.
-    slim = {key: held for key, held in value.items() if not (key.endswith("_lines") and key[:-6] in value)}
-    most = limit // 8
-    cut = {key: shortened(held, most)[0] if isinstance(held, str) else held for key, held in slim.items()}
-    if _size(cut) <= limit:
-        return cut, True
-    kept = {key: held for key, held in cut.items() if not isinstance(held, str | list | dict)}
-    return kept, True
-
-
-def _size(value: Json) -> int:
-    return len(json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "replace"))

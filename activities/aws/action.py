@@ -48,7 +48,7 @@ class Aws:
     async def perform(self, params: Mapping[str, Json], context: Context) -> Json:
         """`found`, `json`, `truncated`, `request_id`."""
         system = params.get("server", "")
-        settings = self._systems.find(system, ("aws",), context) if system else {}
+        settings = await self._systems.find(system, ("aws",), context) if system else {}
         call = Call(params, settings, context)
         calling = asyncio.get_running_loop().run_in_executor(self._threads, partial(self._carry_out, call))
         try:

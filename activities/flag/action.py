@@ -40,7 +40,7 @@ class Flag:
 
     async def perform(self, params: Mapping[str, Json], context: Context) -> Json:
         """`name on percentage`, or with `evaluate` `name value on`."""
-        flag, keeper = params["name"], self._keeper(params, context)
+        flag, keeper = params["name"], await self._keeper(params, context)
         if "evaluate" in params:
             value = await keeper.evaluate(flag, params["evaluate"])
             return {"name": flag, "value": value, "on": value is True}
@@ -55,13 +55,13 @@ class Flag:
 
     async def look(self, params: Mapping[str, Json], context: Context) -> Standing:
         flag = params["name"]
-        now = await self._keeper(params, context).read(flag)
+        now = await (await self._keeper(params, context)).read(flag)
         back = None if "restore" in params else {"set": None, "restore": dict(now.raw)}
         return Standing(_in_place(params, now), _result(flag, now), back)
 
-    def _keeper(self, params: Mapping[str, Json], context: Context) -> Keeper:
+    async def _keeper(self, params: Mapping[str, Json], context: Context) -> Keeper:
         system = self._systems.named(params.get("server"), KINDS)
-        settings = self._systems.find(system, KINDS, context)
+        settings = await self._systems.find(system, KINDS, context)
         kind = settings["kind"]
         needed = "file" if kind in _IN_A_FILE else "url"
         if needed not in settings:

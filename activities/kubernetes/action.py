@@ -63,7 +63,7 @@ class Kubernetes:
     async def perform(self, params: Mapping[str, Json], context: Context) -> Json:
         """`found object objects truncated logs rollout pods`; what a verb does not speak of is empty."""
         verb = _verb(params)
-        async with self._connected(params, context) as cluster:
+        async with await self._connected(params, context) as cluster:
             if verb in _READS:
                 return await _READS[verb](cluster, params[verb])
             try:
@@ -77,15 +77,15 @@ class Kubernetes:
         verb = _verb(params)
         if verb not in _CHANGES:
             raise InvalidInput(f"kubernetes: `{verb}` only reads, so there is nothing to be in place")
-        async with self._connected(params, context) as cluster:
+        async with await self._connected(params, context) as cluster:
             standing = await _CHANGES[verb].look(cluster, params[verb])
         return replace(standing, back={verb: None, **standing.back} if standing.back else None)
 
-    def _connected(
+    async def _connected(
         self, params: Mapping[str, Json], context: Context
     ) -> AbstractAsyncContextManager[Cluster]:
         system = params["server"]
-        settings = self._systems.find(system, ("kubernetes",), context)
+        settings = await self._systems.find(system, ("kubernetes",), context)
         return connected(system, settings, context, self._known.setdefault(system, {}))
 
 

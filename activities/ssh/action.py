@@ -26,6 +26,7 @@ from activities.ssh.config import ClientConfig, Target
 from activities.ssh.marker import marker
 from activities.ssh.outcome import failure, limits, not_reached, settle
 from activities.ssh.pool import Pool
+from activities.ssh.session import Finished
 from activities.ssh.worker import Worker
 from stanch.errors import InvalidInput, StanchError, Unreachable
 from stanch.language.plan import Json
@@ -41,14 +42,23 @@ _PATIENCE = 4.2
 class SshAction:
     """Runs commands over SSH. One instance keeps its connections between steps; `close` ends them.
 
-    `config_file` is an OpenSSH client configuration; `~/.ssh/config`, if it exists, when not given. `idle` is
-    how many seconds an unused connection is kept, `threads` how many hosts all steps work on at once.
+    `config_file` is an OpenSSH client configuration; `~/.ssh/config`, if it exists, when not given.
+    `pass_phrases` has references to the secrets that open key files. `idle` is how many seconds an unused
+    connection is kept, `threads` how many hosts all steps work on at once.
     """
 
     name = "ssh"
 
-    def __init__(self, config_file: Path | None = None, *, idle: float = 300.0, threads: int = 128) -> None:
+    def __init__(
+        self,
+        config_file: Path | None = None,
+        *,
+        pass_phrases: Mapping[Path, Json] | None = None,
+        idle: float = 300.0,
+        threads: int = 128,
+    ) -> None:
         self._config_file = config_file
+        self._phrases = pass_phrases or {}
         self._pool = Pool(idle)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="ssh")
 
@@ -60,16 +70,20 @@ class SshAction:
         command = read_command(params)
         if context.one and len(command.hosts) != 1:
             raise InvalidInput(f"ssh: one host was expected in `hosts`, there are {len(command.hosts)}")
+        results = settle(command, await self.run(command, context), context.whole)
+        return results[0] if context.one else results
+
+    async def run(self, command: Command, context: Context) -> list[Finished | StanchError]:
+        """What became of `command` on each of its hosts. Raises when one of them cannot be reached: nothing
+        was executed then on any."""
         crew = await self._crew(command, context)
         try:
             opened = await crew.each(Worker.open, command.parallel, context, "connected to {} of {} hosts")
             if errors := [outcome for outcome in opened if isinstance(outcome, StanchError)]:
                 not_reached(errors, len(opened), again=context.again)
-            outcomes = await crew.each(Worker.run, command.parallel, context, "{} of {} hosts done")
+            return await crew.each(Worker.run, command.parallel, context, "{} of {} hosts done")
         finally:
             crew.dismiss()
-        results = settle(command, outcomes, context.whole)
-        return results[0] if context.one else results
 
     def reattaches(self, params: Mapping[str, Json]) -> bool:
         return params.get("reattach") is not False
@@ -128,7 +142,7 @@ class SshAction:
 
     def _targets(self, command: Command) -> list[Target]:
         default = _DEFAULT_CONFIG.expanduser()
-        config = ClientConfig(self._config_file or (default if default.is_file() else None))
+        config = ClientConfig(self._config_file or (default if default.is_file() else None), self._phrases)
         return [config.target(host, command.user) for host in command.hosts]
 
 

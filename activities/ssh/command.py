@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from activities.ssh.quoting import quoted
+from activities.ssh.sudo import Sudo, read_sudo
 from stanch.errors import InvalidInput
 from stanch.language.plan import Json
 
@@ -20,12 +22,11 @@ LONGEST_LINE = 100 * 1024
 
 Output: TypeAlias = Literal["text", "lines", "json"]
 
-_KNOWN = {"hosts", "run", "script", "env", "stdin", "output", "as", "parallel", "reattach"}
+_KNOWN = {"hosts", "run", "script", "env", "stdin", "output", "as", "sudo", "parallel", "reattach"}
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Both may end up in a shell on the worker, through `Match exec` of its SSH configuration.
 _HOST = re.compile(r"[A-Za-z0-9_:][A-Za-z0-9_.:%-]{0,254}")
 _USER = re.compile(r"[A-Za-z0-9_][^\s\x00-\x1f\x7f'\"`$;&<>|(){}]{0,254}")
-_PLAIN = re.compile(r"[A-Za-z0-9_@%+:,./-][A-Za-z0-9_@%+=:,./-]*")
 # Where a shell expects a command these words, and anything with a `=`, are more than a name.
 _RESERVED = re.compile(
     r"case|coproc|do|done|elif|else|end|esac|fi|for|foreach|function|if|in|nocorrect|noglob|repeat|select|switch"
@@ -39,13 +40,24 @@ class Command:
 
     hosts: tuple[str, ...]
     line: str
-    """For the remote shell."""
+    """For the remote shell, before `sudo`."""
     stdin: bytes
     output: Output
     user: str | None
     parallel: int
     reattach: bool
     """Under a marker on the host, if it changes something."""
+    sudo: Sudo | None = None
+
+    @property
+    def sent(self) -> str:
+        """What the remote shell is given."""
+        return self.line if self.sudo is None else self.sudo.line(self.line)
+
+    @property
+    def fed(self) -> bytes:
+        """What is given to that to read."""
+        return self.stdin if self.sudo is None else self.sudo.stdin(self.stdin)
 
 
 def read_command(params: Mapping[str, Json]) -> Command:
@@ -65,21 +77,22 @@ def read_command(params: Mapping[str, Json]) -> Command:
     stdin = params.get("stdin", "")
     if not isinstance(stdin, str):
         raise InvalidInput("ssh: `stdin` must be a string")
-    line = _line(params)
-    if len(line.encode()) > LONGEST_LINE:
+    command = Command(
+        hosts=read_hosts(params.get("hosts"), "ssh"),
+        line=_line(params),
+        stdin=stdin.encode("utf-8", "replace"),
+        output=output,
+        user=read_user(params.get("as"), "ssh"),
+        parallel=parallel,
+        reattach=reattach,
+        sudo=read_sudo(params.get("sudo")),
+    )
+    if len(command.sent.encode()) > LONGEST_LINE:
         raise InvalidInput(
             f"ssh: the command is longer than {LONGEST_LINE // 1024} KiB with its variables; "
             "send what is large through `stdin`"
         )
-    return Command(
-        hosts=_hosts(params.get("hosts")),
-        line=line,
-        stdin=stdin.encode("utf-8", "replace"),
-        output=output,
-        user=_user(params.get("as")),
-        parallel=parallel,
-        reattach=reattach,
-    )
+    return command
 
 
 def _line(params: Mapping[str, Json]) -> str:
@@ -115,13 +128,6 @@ def _script_line(script: str, env: dict[str, str]) -> str:
     return f"exec /bin/sh -c {quoted(exports + script)}"
 
 
-def quoted(word: str, *, plain: bool = True) -> str:
-    """As `shlex.quote`, which leaves a leading `=` alone: zsh would expand it."""
-    if plain and _PLAIN.fullmatch(word):
-        return word
-    return "'" + word.replace("'", "'\"'\"'") + "'"
-
-
 def _argv(run: Json) -> list[str]:
     if not isinstance(run, list) or not run:
         raise InvalidInput("ssh: `run` must be a list: the program and its arguments")
@@ -140,25 +146,25 @@ def _env(env: Json) -> dict[str, str]:
     return {name: _word(f"env.{name}", value) for name, value in env.items()}
 
 
-def _hosts(hosts: Json) -> tuple[str, ...]:
+def read_hosts(hosts: Json, action: str) -> tuple[str, ...]:
     if not isinstance(hosts, list):
-        raise InvalidInput("ssh: `hosts` must be a list of host names")
+        raise InvalidInput(f"{action}: `hosts` must be a list of host names")
     if not hosts:
-        raise InvalidInput("ssh: `hosts` is empty; nothing was run")
+        raise InvalidInput(f"{action}: `hosts` is empty; nothing was run")
     for host in hosts:
         if not isinstance(host, str) or not _HOST.fullmatch(host):
-            raise InvalidInput(f"ssh: `hosts` has `{host}`, which is no host name")
+            raise InvalidInput(f"{action}: `hosts` has `{host}`, which is no host name")
     # Twice in the list would be twice the change on one host, at the same time.
     if twice := next((host for place, host in enumerate(hosts) if host in hosts[:place]), None):
-        raise InvalidInput(f"ssh: `hosts` names `{twice}` twice")
+        raise InvalidInput(f"{action}: `hosts` names `{twice}` twice")
     return tuple(hosts)
 
 
-def _user(user: Json) -> str | None:
+def read_user(user: Json, action: str) -> str | None:
     if user is None:
         return None
     if not isinstance(user, str) or not _USER.fullmatch(user):
-        raise InvalidInput(f"ssh: `as` is `{user}`, which is no user name")
+        raise InvalidInput(f"{action}: `as` is `{user}`, which is no user name")
     return user
 
 

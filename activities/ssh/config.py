@@ -1,16 +1,18 @@
 """Where a host name leads: the settings that an OpenSSH client would use, read from its configuration file.
 
-Read: `HostName Port User IdentityFile IdentitiesOnly IdentityAgent none UserKnownHostsFile
-GlobalKnownHostsFile HostKeyAlias ProxyJump ProxyCommand ConnectTimeout`, in `Host` and `Match` blocks and in
-included files.
-`StrictHostKeyChecking` is not read: an unknown host key is refused, always.
+Read: `HostName Port User IdentityFile IdentitiesOnly IdentityAgent CertificateFile UserKnownHostsFile
+GlobalKnownHostsFile StrictHostKeyChecking HashKnownHosts HostKeyAlias ProxyJump ProxyCommand ConnectTimeout`,
+in `Host` and `Match` blocks and in included files.
+Of `StrictHostKeyChecking` only `accept-new` is heard: anything else is `yes`, and an unknown key is refused.
 """
 
 from __future__ import annotations
 
 import getpass
+import os
 import re
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from paramiko import ConfigParseError, CouldNotCanonicalize, SSHConfig
 from paramiko.config import SSHConfigDict
 
 from stanch.errors import InvalidInput
+from stanch.language.plan import Json
 
 CONNECT_TIMEOUT = 10.0
 _DEFAULT_KEYS = ("~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa")
@@ -40,13 +43,24 @@ class Target:
     """The name of its key in the known_hosts files."""
     known_hosts: tuple[Path, ...]
     keys: tuple[Path, ...]
-    agent: bool
+    certificates: tuple[Path, ...]
+    """Beside those that lie with their keys as `KEY-cert.pub`."""
+    agent: Path | None
+    """The socket of the SSH agent; None: no agent is asked."""
+    all_of_agent: bool
     """Use every key of the SSH agent, not only those that `keys` names."""
+    accept_new: bool
+    """A host of which no key is known may show any."""
+    kept_in: Path | None
+    """Where that is added: the first of the user's own files, if there is one."""
+    hash_new: bool
     proxy: str | None
     """Shell command whose stdin and stdout are the connection."""
     jump: Target | None
     """Connect through this one."""
     connect_timeout: float
+    phrases: Mapping[Path, Json] = field(compare=False)
+    """Of `keys`, references to their pass phrases."""
 
     def __str__(self) -> str:
         """For errors: `web1 (10.0.0.7:22)`."""
@@ -70,11 +84,13 @@ _Config.TOKENS_BY_CONFIG_KEY = {
 class ClientConfig:
     """`file` (None: OpenSSH's defaults) as it is now; made anew for each step, so an edit needs no restart.
 
-    Raises InvalidInput, with the file's name, for what cannot be read.
+    `phrases` has references to the pass phrases of key files. Raises InvalidInput, with the file's name, for
+    what cannot be read.
     """
 
-    def __init__(self, file: Path | None) -> None:
+    def __init__(self, file: Path | None, phrases: Mapping[Path, Json]) -> None:
         self._file = file
+        self._phrases = phrases
         try:
             self._config = _Config.from_file(_lines(file, "Host *", 0) if file else [])
         except (OSError, UnicodeDecodeError, ConfigParseError) as error:
@@ -101,6 +117,7 @@ class ClientConfig:
         if jumps and _is_itself(jumps[-1], name, host, port):
             jumps = []
         alias = found.get("hostkeyalias")
+        keys = _paths(found, "identityfile", _DEFAULT_KEYS)
         return Target(
             name=name,
             host=host,
@@ -108,11 +125,17 @@ class ClientConfig:
             user=user,
             known_as=alias or (host if port == 22 else f"[{host}]:{port}"),
             known_hosts=_known_hosts(found),
-            keys=_keys(found),
-            agent=found.get("identitiesonly", "no") != "yes" and found.get("identityagent") != "none",
+            keys=keys,
+            certificates=_paths(found, "certificatefile", ()),
+            agent=_agent(found),
+            all_of_agent=found.get("identitiesonly", "no") != "yes",
+            accept_new=found.get("stricthostkeychecking") == "accept-new",
+            kept_in=next(iter(_files(found.get("userknownhostsfile", _DEFAULT_KNOWN))), None),
+            hash_new=found.get("hashknownhosts") == "yes",
             proxy=None if jumps else _proxy(found.get("proxycommand"), name, host, port, user),
             jump=self._jump(jumps, depth) if jumps else None,
             connect_timeout=timeout if timeout > 0 else CONNECT_TIMEOUT,
+            phrases={key: self._phrases[key] for key in keys if key in self._phrases},
         )
 
     def _jump(self, jumps: list[str], depth: int) -> Target:
@@ -163,18 +186,28 @@ def _known_hosts(found: SSHConfigDict) -> tuple[Path, ...]:
         found.get("userknownhostsfile", _DEFAULT_KNOWN),
         found.get("globalknownhostsfile", _DEFAULT_GLOBAL),
     )
-    return tuple(
-        Path(name).expanduser()
-        for value in values
-        for name in shlex.split(value)
-        if name not in ("none", "/dev/null")
-    )
+    return tuple(file for value in values for file in _files(value))
 
 
-def _keys(found: SSHConfigDict) -> tuple[Path, ...]:
-    # A list of strings, whatever the stub says.
-    names = list(found["identityfile"]) if "identityfile" in found else _DEFAULT_KEYS
+def _files(value: str) -> list[Path]:
+    return [Path(name).expanduser() for name in shlex.split(value) if name not in ("none", "/dev/null")]
+
+
+def _paths(found: SSHConfigDict, word: str, usual: tuple[str, ...]) -> tuple[Path, ...]:
+    # Of identities a list, whatever the stub says; of certificates the first.
+    said = found.get(word, usual)
+    names = (said,) if isinstance(said, str) else said
     return tuple(Path(name).expanduser() for name in names if name != "none")
+
+
+def _agent(found: SSHConfigDict) -> Path | None:
+    """`IdentityAgent` is a path, the name of a variable that has one (`$NAME`), `SSH_AUTH_SOCK` or `none`."""
+    said = found.get("identityagent", "SSH_AUTH_SOCK").strip('"')
+    if said == "none":
+        return None
+    if said == "SSH_AUTH_SOCK" or said.startswith("$"):
+        said = os.environ.get(said.removeprefix("$").strip("{}"), "")
+    return Path(said.replace("%d", "~")).expanduser() if said else None
 
 
 def _lines(file: Path, block: str, depth: int) -> list[str]:

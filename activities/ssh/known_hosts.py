@@ -1,4 +1,6 @@
-"""Is this host the one we know? The files and the rules of OpenSSH's known_hosts (sshd(8)), read only.
+"""Is this host the one we know? The files and the rules of OpenSSH's known_hosts (sshd(8)).
+
+They are only read, but for a host that is quite unknown where the configuration says `accept-new`.
 
 paramiko's own reader knows neither patterns nor `@revoked`, and one key of a kind for each host. Keys are
 looked up when a connection is made, so a key that was just added counts without a restart. Host certificates
@@ -7,16 +9,22 @@ looked up when a connection is made, so a key that was just added counts without
 
 from __future__ import annotations
 
+import fcntl
+import logging
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import BinaryIO
 
 from paramiko import HostKeys, PKey, SSHException
 from paramiko.hostkeys import HostKeyEntry, InvalidHostKey
 
 from activities.ssh.config import Target
 from stanch.errors import ActionRefused, InvalidInput
+
+log = logging.getLogger("stanch.ssh")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,9 @@ class HostIdentity:
             return
         shown = f"{key.get_name()} {key.fingerprint}"
         trusted = next((entry for entry in self._entries if not entry.revoked), None)
+        if trusted is None and self._target.accept_new:
+            self._accept(key, shown)
+            return
         if trusted is None:
             files = self._target.known_hosts or (Path("~/.ssh/known_hosts"),)
             raise self._refused(
@@ -64,12 +75,40 @@ class HostIdentity:
             f"`ssh-keygen -R '{self._target.known_as}' -f {file}; {self._scan()} >> {file}`"
         )
 
+    def _accept(self, key: PKey, shown: str) -> None:
+        """Keep the first key that a host shows. Raises ActionRefused where that cannot be kept."""
+        if (file := self._target.kept_in) is None:
+            return  # who keeps no keys meets every host for the first time
+        name = self._target.known_as
+        shown_as = HostKeys.hash_host(name) if self._target.hash_new else name
+        line = f"{shown_as} {key.get_name()} {key.get_base64()}\n"
+        try:
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with file.open("a+b") as stream:
+                fcntl.flock(stream, fcntl.LOCK_EX)
+                # Another worker may have met it in this moment, or somebody else in its place.
+                met = [entry.key.asbytes() for entry in _entries(file, name.lower())]
+                if met and key.asbytes() not in met:
+                    raise self._refused(f"its host key is {shown}, and a moment ago it was another one")
+                if not met:
+                    stream.seek(0, os.SEEK_END)
+                    whole = stream.tell() == 0 or _ends_a_line(stream)
+                    stream.write(line.encode() if whole else f"\n{line}".encode())
+        except OSError as error:
+            raise self._refused(f"its host key is new ({shown}), and {file}: {error.strerror}") from None
+        log.warning("%s: its host key is new, and was added to %s: %s", self._target, file, shown)
+
     def _refused(self, reason: str) -> ActionRefused:
         return ActionRefused(f"{self._target}: {reason}")
 
     def _scan(self) -> str:
         port = "" if self._target.port == 22 else f"-p {self._target.port} "
         return f"ssh-keyscan {port}{self._target.host}"
+
+
+def _ends_a_line(stream: BinaryIO) -> bool:
+    stream.seek(-1, os.SEEK_END)
+    return stream.read(1) == b"\n"
 
 
 def _entries(file: Path, name: str) -> Iterator[_Entry]:

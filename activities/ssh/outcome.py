@@ -56,7 +56,7 @@ def settle(
     if not finished and all(isinstance(error, Unreachable) for error in errors):
         nothing_done(errors, len(command.hosts))
     family = OutcomeUnknown if any(isinstance(error, OutcomeUnknown) for error in errors) else ActionRefused
-    raise family("; ".join([*_shown(errors), *_ended(command, outcomes)]), ends=_ends(command, outcomes))
+    raise family("; ".join([*few(errors), *_ended(command, outcomes)]), ends=_ends(command, outcomes))
 
 
 def end_of(host: str, outcome: Finished | StanchError) -> TargetEnd:
@@ -74,7 +74,7 @@ def nothing_done(errors: Sequence[StanchError], hosts: int) -> NoReturn:
     kinds = {type(error) for error in errors}
     family = kinds.pop() if len(kinds) == 1 else ActionRefused
     some = f", because of {len(errors)} of {hosts} hosts" if hosts > 1 else ""
-    raise family(f"nothing was executed{some}: {'; '.join(_shown(errors))}")
+    raise family(f"nothing was executed{some}: {'; '.join(few(errors))}")
 
 
 def not_reached(errors: Sequence[StanchError], hosts: int, *, again: bool) -> NoReturn:
@@ -82,7 +82,7 @@ def not_reached(errors: Sequence[StanchError], hosts: int, *, again: bool) -> No
     earlier one may have executed it."""
     if not again:
         nothing_done(errors, hosts)
-    why = "; ".join(_shown(errors))
+    why = "; ".join(few(errors))
     raise OutcomeUnknown(f"it may have been executed, and how it ended cannot be collected: {why}")
 
 
@@ -179,7 +179,8 @@ def _ends(command: Command, outcomes: Sequence[Finished | StanchError]) -> tuple
     return tuple(end_of(host, outcome) for host, outcome in zip(command.hosts, outcomes, strict=True))
 
 
-def _shown(errors: Sequence[StanchError]) -> list[str]:
+def few(errors: Sequence[StanchError]) -> list[str]:
+    """What they say, of as many as a person reads."""
     return _few([str(error) for error in errors])
 
 

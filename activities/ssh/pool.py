@@ -194,6 +194,8 @@ class Pool:
 
         try:
             return self._channel(jump, deadline, ask)
+        except (Unreachable, ActionRefused) as error:
+            raise type(error)(f"{target}: on the way there, at its jump host {error}") from None
         except ChannelException as error:
             if error.code == _PROHIBITED:
                 raise ActionRefused(

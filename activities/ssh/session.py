@@ -98,14 +98,14 @@ def run(
     if begun >= deadline or not stop.may_send():
         raise Unreachable(f"{target}: its turn did not come in time")
     try:
-        channel.exec_command(command.line)
+        channel.exec_command(command.sent)
     except (SSHException, EOFError, OSError):
         if lost(session.link.transport):
             raise unknown(target, "the connection was lost while the command was sent") from None
         raise ActionRefused(f"{target}: the server refuses to run commands") from None
     stdout, stderr = Capture(limits[0]), Capture(limits[1])
     try:
-        pump(channel, command.stdin, stop, deadline, stdout, stderr)
+        pump(channel, command.fed, stop, deadline, stdout, stderr)
         seconds = time.monotonic() - begun
         if channel.exit_status >= 0:
             return Finished(channel.exit_status, stdout, stderr, bool(channel.eof_received), seconds)

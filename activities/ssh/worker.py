@@ -18,7 +18,7 @@ from activities.ssh.outcome import end_of, limits
 from activities.ssh.pool import Pool, Session
 from activities.ssh.session import Finished, Stop, run
 from stanch.contract import TargetEnd
-from stanch.errors import OutcomeUnknown, StanchError, Unreachable
+from stanch.errors import ActionRefused, OutcomeUnknown, StanchError, Unreachable
 
 
 class Worker:
@@ -68,7 +68,8 @@ class Worker:
 
     def run(self) -> Finished | StanchError:
         try:
-            return self._plain() if self._marker is None else self._marked(self._marker)
+            ended = self._plain() if self._marker is None else self._marked(self._marker)
+            return self._refused(ended) or ended
         except OutcomeUnknown as error:
             # Whatever happened to this connection, the next step had better not find out.
             if self._session is not None:
@@ -143,6 +144,14 @@ class Worker:
 
     def _marked(self, marker: Marker) -> Finished | StanchError:
         return self.late() if self._session is None else self._of(marker).run(self._session)
+
+    def _refused(self, ended: Finished | StanchError) -> ActionRefused | None:
+        """What ended there was not the command, but sudo before it."""
+        sudo = self._command.sudo
+        if sudo is None or not isinstance(ended, Finished):
+            return None
+        why = sudo.refused(self._command.line, ended.rc, ended.stderr.text())
+        return ActionRefused(f"{self.target}: nothing was executed; {why}") if why else None
 
     def _of(self, marker: Marker) -> Marked:
         return Marked(self._pool, (self._command, marker), self.stop, self.deadline, self._take)

@@ -13,14 +13,27 @@ if TYPE_CHECKING:
 
 def out(text: str) -> None:
     """A line of data. It is flushed, so that a reader at the other end of a pipe sees it now."""
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{_within(sys.stdout, text)}\n")
     sys.stdout.flush()
 
 
 def say(text: str) -> None:
     """A line for the person at the terminal."""
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{_within(sys.stderr, text)}\n")
     sys.stderr.flush()
+
+
+def _within(stream: TextIO, text: str) -> str:
+    """`text` with sparklines in letters that `stream` knows; what else it does not know is its own affair."""
+    if text.isascii() or (stream.encoding or "").lower().replace("-", "").startswith("utf"):
+        return text
+    from stanch.language.render.sparkline import BLOCKS, plain
+
+    try:
+        BLOCKS.encode(stream.encoding)
+    except (UnicodeEncodeError, LookupError, TypeError):
+        return plain(text)
+    return text
 
 
 def say_error(text: str) -> None:

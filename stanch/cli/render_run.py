@@ -15,6 +15,7 @@ from stanch.cli.style import Style, fitted, mark_of, table
 from stanch.conductor.approval.preview import command_of
 from stanch.conductor.times import spent_until
 from stanch.contract import Effected, Moment, RunView, Spent, StepView
+from stanch.language.render.results import line_of
 
 _SHORT_VALUE = 200
 
@@ -199,6 +200,8 @@ def _mode(view: RunView) -> str:
 
 
 def _value(value: object) -> str:
+    if (line := line_of(value)) is not None:
+        return one_line(line)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     shown = one_line(text)
     return shown if len(shown) <= _SHORT_VALUE else f"{shown[:_SHORT_VALUE]}..."

@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from stanch.conductor.state import Node, Phase, State
 from stanch.conductor.times import account
 from stanch.conductor.within import within_view
-from stanch.contract import Change, Request, RunLease, RunView, StepView
+from stanch.contract import Change, Plotted, Request, RunLease, RunView, StepView
 from stanch.language.encode import plan_digest
 from stanch.language.evaluate import show
 from stanch.language.plan import Json, Plan, all_steps
 from stanch.language.render.phrases import who_agrees
+from stanch.language.render.series import count_in
 from stanch.lease import words
 
 _FAR = 12 * 3600.0
@@ -99,8 +100,22 @@ def view(state: State, now: float) -> RunView:
         leases=tuple(claim.lease for claim in state.claims.values()),
         service=given.service,
         incident=given.incident,
+        plots=tuple(_plots(state)),
     )
     return within_view(whole)
+
+
+def _plots(state: State) -> Iterator[Plotted]:
+    """In the order of the steps: the outputs that are series; of a step without outputs, what it gave."""
+    for node in _ordered(state):
+        if node.phase is not Phase.SUCCEEDED or node.result is None:
+            continue
+        for name, value in node.outputs.items():
+            if count_in(value):
+                yield Plotted(f"{node.path}.{name}", value)
+        if not node.outputs and count_in(node.result):
+            inner = node.result.get("series") if isinstance(node.result, Mapping) else None
+            yield Plotted(node.path, inner or node.result)
 
 
 def wanted(state: State) -> tuple[RunLease, ...]:

@@ -272,6 +272,8 @@ class Turn:
         key = self.key(node)
         # A later run of the same alert has the same id, and its targets must not take it for this one.
         keyed = replace(task, key=f"{self.before.run}@{self.before.started:.3f}/{key}", room=self._room())
+        if self.given.mode == "drill" and self.given.revision >= 2:
+            keyed = replace(keyed, drill=True)
         self.commands.append(RunAction(key, keyed, summary, deadline, self._tries(task, tries), every))
         return key
 

@@ -15,6 +15,7 @@ STEPS = 200_000
 TIMELINE = 250_000
 KEPT = 100_000
 FINDINGS = 100_000
+PLOTS = 250_000
 """Bytes of each in a view. The ledger is whole: what was changed, somebody may have to take back."""
 _PARKED = 500
 _WELL = ("succeeded", "skipped")
@@ -26,11 +27,13 @@ def within_view(view: RunView) -> RunView:
     timeline = newest(view.timeline, TIMELINE)
     kept = newest(view.kept, KEPT)
     findings = newest(view.findings, FINDINGS)
+    plots = newest(view.plots, PLOTS)
     left = {
         "steps that ended well": len(view.steps) - len(steps),
         "older moments": len(view.timeline) - len(timeline),
         "older pieces of evidence": len(view.kept) - len(kept),
         "older findings": len(view.findings) - len(findings),
+        "older plots": len(view.plots) - len(plots),
         "steps that are kept back": max(len(view.parked) - _PARKED, 0),
     }
     return replace(
@@ -39,6 +42,7 @@ def within_view(view: RunView) -> RunView:
         timeline=timeline,
         kept=kept,
         findings=findings,
+        plots=plots,
         parked=view.parked[:_PARKED],
         earlier=left["older moments"],
         left_out=tuple(f"{count:,} {what}" for what, count in left.items() if count),

@@ -61,7 +61,7 @@ from stanch.contract.names import (
 from stanch.contract.policy import Ladder, PublicKey, Rung, RunPolicy, Shift
 from stanch.contract.request import Change, Found, Request, Tick
 from stanch.contract.run import Followup, IncidentRef, RunInput, RunResult, Trigger
-from stanch.contract.view import Effected, Moment, RunView, Spent, StepView
+from stanch.contract.view import Effected, Moment, Plotted, RunView, Spent, StepView
 from stanch.contract.words import REVISION, Choice, Mode, Outcome, Severity, Verb
 
 __all__ = [
@@ -136,6 +136,7 @@ __all__ = [
     "Order",
     "Outcome",
     "PageTask",
+    "Plotted",
     "Progress",
     "Proof",
     "PublicKey",

@@ -35,6 +35,8 @@ class ActionTask:
     again: Literal["never", "unless_done", "always"] = "never"
     """Whether an attempt may follow one that failed or was lost, beyond those that nobody was reached by. Of
     a change: only where `done` says that it is not in place, or always, as twice is the same as once."""
+    drill: bool = False
+    """It belongs to a drill, and whoever is told of it has to see that."""
     room: int = 0
     """Bytes of JSON that its result may have, where many are under way at once; 0 is the usual limit."""
 

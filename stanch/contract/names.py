@@ -39,21 +39,35 @@ ACTIONS = (
     "aws",
     "command",
     "dns",
+    "file",
     "flag",
     "haproxy",
     "http",
     "kubernetes",
     "logs",
+    "notify",
+    "page",
+    "pipeline",
     "postgres",
     "prometheus",
+    "pull_request",
     "redis",
+    "release",
     "silence",
     "sql",
     "ssh",
+    "systemd",
     "tcp",
+    "ticket",
     "tls",
 )
-"""Each is an activity type of that name: `ActionTask` in, `ActionReport` out."""
+"""Each has an activity, of the type that `activity_of` tells: `ActionTask` in, `ActionReport` out."""
+
+
+def activity_of(action: str) -> str:
+    """The activity's type: the action's own name, but for `page`, which is a type of the Ladder's."""
+    return "page_out" if action == "page" else action
+
 
 MEMO_HELD = "held"
 """Of an incident: why it is on hold, for lists."""

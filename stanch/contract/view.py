@@ -47,6 +47,16 @@ class StepView:
 
 
 @dataclass(frozen=True, slots=True)
+class Plotted:
+    """Series that a step has given, for whoever can draw them."""
+
+    name: str
+    """Of the output, such as `latency.p99`; of the step where it has no outputs."""
+    series: Json
+    """As the step gave them: a series, or a list of them, each with `labels` and `points`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Effected:
     """A line of the ledger: a change that this run has made, and its way back."""
 
@@ -141,3 +151,4 @@ class RunView:
     """The incident that it belongs to, as it was when the run started."""
     starter: str = ""
     """How sure it is that `started_by` has started it; empty where nobody has a key."""
+    plots: tuple[Plotted, ...] = ()

@@ -76,12 +76,25 @@ def _kubernetes(result: Json) -> str | None:
     return f"{len(left)} of {len(result['pods'])} pods did not leave in time: {told}" if left else None
 
 
+def _pipeline(result: Json) -> str | None:
+    if result["status"] not in ("failed", "cancelled"):
+        return None
+    return f"run {result['id']} ended as `{result['conclusion']}`: {result['url']}"
+
+
 def _postgres(result: Json) -> str | None:
     return None if result["leader"] else "no member leads"
 
 
 def _redis(result: Json) -> str | None:
     return None if result["master"] else "the sentinels name no master that a majority of them agrees on"
+
+
+def _systemd(result: Json) -> str | None:
+    hosts = result if isinstance(result, list) else [result]
+    bad = [f"`{each['host']}`: {each['problem']}" for each in hosts if each["problem"]]
+    some = f"{len(bad)} of {len(hosts)} hosts: " if len(hosts) > 1 else ""
+    return some + "; ".join(bad[:5]) if bad else None
 
 
 def _tcp(result: Json) -> str | None:
@@ -102,10 +115,12 @@ _JUDGES: Mapping[str, Callable[[Json], str | None]] = {
     "dns": _dns,
     "http": _http,
     "kubernetes": _kubernetes,
+    "pipeline": _pipeline,
     "postgres": _postgres,
     "prometheus": _prometheus,
     "redis": _redis,
     "ssh": _ssh,
+    "systemd": _systemd,
     "tcp": _tcp,
     "tls": _tls,
 }

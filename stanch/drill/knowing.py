@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
+from stanch.drill import remote, teamwork
 from stanch.drill.rehearsal import Look
 from stanch.drill.systems import dict_of, listed
 from stanch.language import tree
@@ -144,12 +145,23 @@ def _manifest(asked: Fields) -> Fields:
     return {"apiVersion": asked.get("api", "v1"), "kind": asked["kind"], "metadata": name}
 
 
+def _pull_request(params: Fields, was: Fields) -> Back:
+    if "request" in dict_of(params.get("revert")):
+        return None
+    branch = params.get("branch", was.get("branch", teamwork.BRANCH))
+    return {"revert": {"request": branch}, "branch": f"{branch}-back", "title": None, "body": None}
+
+
 _BACKS: Mapping[str, Callable[[Fields, Fields], Back]] = {
     "dns": _dns,
+    "file": remote.file_back,
     "flag": _flag,
     "haproxy": _haproxy,
     "kubernetes": _kubernetes,
     "postgres": _postgres,
+    "pull_request": _pull_request,
     "redis": _redis,
+    "release": remote.release_back,
     "silence": _silence,
+    "systemd": remote.systemd_back,
 }

@@ -76,8 +76,13 @@ def _http(params: Fields, own: Fields) -> Fields:
         "url": params.get("url", ""),
         "status": status,
         "accepted": status in accept if isinstance(accept, list) else usual,
-        "body": json.dumps(own["json"]) if "json" in own else "",
+        "body": json.dumps(own["json"]) if "json" in own and not {"pages", "select"} & set(params) else "",
+        **({"pages": 1, "count": _length(own.get("json")), "json": []} if "pages" in params else {}),
     }
+
+
+def _length(value: Json) -> int:
+    return len(value) if isinstance(value, list) else 0
 
 
 def _printed(params: Fields, own: Fields) -> Fields:
@@ -113,10 +118,21 @@ def _prometheus(params: Fields, own: Fields) -> Fields:
     series = own.get("series")
     if series is None:
         number = {name: own[name] for name in ("value", "special") if name in own}
-        series = [{"labels": {}, **(number or {"value": 0.0})}]
+        series = [_straight(number) if "range" in params else {"labels": {}, **(number or {"value": 0.0})}]
     first = series[0] if isinstance(series, list) and series and isinstance(series[0], dict) else {}
     same = {name: first[name] for name in ("value", "special") if name in first}
+    if "range" in params:
+        same |= {"value": first["last"]} if "last" in first else {}
+        return {"query": params.get("query", ""), "type": "range", "series": series, "step": 60.0, **same}
     return {"query": params.get("query", ""), "type": "vector", "series": series, **same}
+
+
+def _straight(number: Fields) -> Fields:
+    """A series of a range that had the same value all the time, where a rehearsal says only its value."""
+    if "special" in number:
+        return {"labels": {}, "points": [], **number}
+    value = number.get("value", 0.0)
+    return {"labels": {}, "points": [[0.0, value]], **dict.fromkeys(("min", "max", "first", "last"), value)}
 
 
 _DERIVED: Mapping[str, Callable[[Fields, Fields], Fields]] = {

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import TypeAlias
 
-from stanch.drill import clouds
+from stanch.drill import clouds, remote, teamwork
 from stanch.drill.rehearsal import DEFAULT_CLOCK
 from stanch.language.duration import parse_duration
 from stanch.language.evaluate import show
@@ -201,15 +201,23 @@ def _at(made: list[Fields], at: int) -> Fields:
 SYSTEMS: Mapping[str, Callable[[Fields, Fields], Fields]] = {
     "aws": clouds.aws,
     "dns": dns,
+    "file": remote.file,
     "flag": flag,
     "haproxy": haproxy,
     "kubernetes": clouds.kubernetes,
     "logs": logs,
+    "notify": teamwork.notify,
+    "page": teamwork.page,
+    "pipeline": teamwork.pipeline,
     "postgres": postgres,
+    "pull_request": teamwork.pull_request,
     "redis": redis,
+    "release": remote.release,
     "silence": silence,
     "sql": sql,
+    "systemd": remote.systemd,
     "tcp": tcp,
+    "ticket": teamwork.ticket,
     "tls": tls,
 }
 COMPLETED = ("answers", "members", "replicas", "rollout", "servers")

@@ -7,6 +7,7 @@ here can send requests to loopback too, and a proxy here speaks for somebody els
 from __future__ import annotations
 
 import hmac
+from base64 import b64decode
 from ipaddress import IPv6Address, ip_address
 from urllib.parse import urlsplit
 
@@ -55,6 +56,17 @@ def bearer(request: Request) -> bytes | None:
     scheme, _, shown = request.headers.get("authorization", "").partition(" ")
     # Headers arrive as latin-1; compare_digest takes text only if it is ASCII.
     return shown.strip().encode("latin-1") if scheme.lower() == "bearer" else None
+
+
+def read_password(request: Request) -> bytes | None:
+    """The password that a browser's dialogue sends (RFC 7617); None when it sends none."""
+    scheme, _, shown = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        return b64decode(shown.strip(), validate=True).partition(b":")[2]
+    except ValueError:
+        return b""
 
 
 def require_here(request: Request, rule: str) -> None:

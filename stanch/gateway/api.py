@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 from temporalio.client import Client
 
@@ -31,6 +31,7 @@ from stanch.gateway.bodies import IncidentWanted, RunWanted
 from stanch.gateway.body import read_body
 from stanch.gateway.engine import Engine
 from stanch.gateway.openapi import document
+from stanch.gateway.page import HEADERS, render_page
 from stanch.gateway.people import People
 from stanch.language.inputs import check_inputs
 from stanch.shelf import Shelf
@@ -66,6 +67,7 @@ class Api:
             Route("/api/v1/runs/{run:path}/abort", self._admitted(self.abort), methods=["POST"]),
             Route("/api/v1/runs/{run:path}/orders", self._admitted(self.order), methods=["POST"]),
             Route("/api/v1/runs/{run:path}", self._admitted(self.show), methods=["GET"]),
+            Route("/runs/{run:path}", self.page, methods=["GET"]),
             Route("/api/v1/leases", self._admitted(self.list_leases), methods=["GET"]),
             Route("/api/v1/incidents", self._admitted(self.list_incidents), methods=["GET"]),
             Route("/api/v1/incidents/{incident}", self._admitted(self.show_incident), methods=["GET"]),
@@ -117,6 +119,15 @@ class Api:
             handle = client.get_workflow_handle(run)
             seen = await runs.settled(handle, await runs.view(handle))
         return JSONResponse(dataclasses.asdict(seen))
+
+    async def page(self, request: Request) -> Response:
+        """The same for people: HTML that only shows."""
+        self._people.admit_reader(request)
+        run = await self._resolve(request)
+        async with self._engine.call("view", whom="a worker (is one running?)") as client:
+            handle = client.get_workflow_handle(run)
+            seen = await runs.settled(handle, await runs.view(handle))
+        return HTMLResponse(render_page(seen), headers=HEADERS)
 
     async def decide(self, request: Request) -> Response:
         decision = await self._said(request, Decision)

@@ -20,7 +20,7 @@ from stanch.client.signing import parse_key, signed
 from stanch.config import GatewayConfig
 from stanch.contract import Abort, Decision, Order, RunInput
 from stanch.errors import InvalidInput
-from stanch.gateway.access import bearer, require_here
+from stanch.gateway.access import bearer, read_password, require_here
 from stanch.language.plan import Json
 from stanch.secrets import resolve
 
@@ -43,6 +43,9 @@ class People:
         if not self.tokens or shown is None:
             require_here(request, _ONLY_HERE)
             return ""
+        return self._known(shown)
+
+    def _known(self, shown: bytes) -> str:
         digest = sha256(shown).digest()
         found = [name for name, token in self.tokens.items() if hmac.compare_digest(digest, token)]
         if not found:
@@ -50,6 +53,18 @@ class People:
                 401, "this is nobody's token (gateway.people)", {"WWW-Authenticate": "Bearer"}
             )
         return found[0]
+
+    def admit_reader(self, request: Request) -> str:
+        """As `admit`, for the pages: a browser can show a token only as the password of a dialogue, under
+        whatever name. Nothing can be changed with it there, so no other site gains by having it sent."""
+        try:
+            token = read_password(request)
+            return self._known(token) if token is not None and self.tokens else self.admit(request)
+        except HTTPException as error:
+            if error.status_code == 401 or self.tokens:
+                dialogue = {"WWW-Authenticate": 'Basic realm="stanch", charset="UTF-8"'}
+                raise HTTPException(401, str(error.detail), dialogue) from None
+            raise
 
     def sign(self, message: M, who: str, run: str, started: float) -> M:
         """The message with the gateway's signature when it is known who speaks. Raises HTTPException 403."""

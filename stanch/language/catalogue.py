@@ -10,7 +10,8 @@ Beside `$defs/params` and `$defs/result` (JSON Schema) a file has `x-stanch`:
   the runbook makes `result` one object, anything else makes it a list of them (`per_target` true), but for
   what is written as one value where that may be one target (`per_target` `"listed"`);
 - `timeout`: seconds a step may take when it does not say;
-- `knows_done`, `knows_undo`: whether the action brings its own.
+- `knows_done`, `knows_undo`: whether the action brings its own;
+- `tells`: it only tells people, so it reads as far as production goes, and is not repeated.
 """
 
 from __future__ import annotations
@@ -59,6 +60,8 @@ class ActionSpec:
     """What is written as one value, also one to be filled in, is one target."""
     knows_done: bool = False
     knows_undo: bool = False
+    tells: bool = False
+    """It changes nothing that runs and tells people something, who are not to hear it twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ def action_spec(name: str, document: Json) -> ActionSpec:
         one_by_name=own.get("per_target") == "listed",
         knows_done=own.get("knows_done", False),
         knows_undo=own.get("knows_undo", False),
+        tells=own.get("tells", False),
     )
 
 

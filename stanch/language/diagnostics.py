@@ -72,7 +72,6 @@ CODES: dict[str, Code] = {
     "RB203": Code("a value of the wrong kind"),
     "RB204": Code("a value that is not allowed here"),
     "RB205": Code("an unknown action"),
-    "RB206": Code("a word of the language that this release does not run"),
     "RB207": Code("a step that does several things, or nothing"),
     "RB208": Code("two steps with one id"),
     "RB209": Code("the runbook's name is not its file's"),

@@ -36,6 +36,11 @@ def call_effect(call: CallDoc | None, said: Effect | None) -> Effect | None:
             return found if found == "change" else said or found
 
 
+def tells(call: CallDoc | None) -> bool:
+    """Whether it only tells people something: they are not to hear it again and again."""
+    return call is not None and call.spec is not None and call.spec.tells
+
+
 def rule_effect(rule: EffectByParam, call: CallDoc) -> Effect | None:
     """What the parameters tell; None when the author has to say."""
     value = next((held for name in rule.params if (held := call.param(name)) is not None), None)

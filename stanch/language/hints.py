@@ -265,6 +265,17 @@ def _outputs(_: Json) -> str | None:
     return "give each value a name: `outputs: {value: result.value}`"
 
 
+def _secret(value: Json) -> str | None:
+    if not isinstance(value, str) or any(char.isspace() for char in value):
+        return None
+    kind, _, rest = value.partition("/")
+    if kind == "vault" and "/" in rest and "#" not in rest:
+        return f"say which field of it: `secret: {value}#FIELD`"
+    if kind == "kubernetes" and rest.count("/") == 0 and rest:
+        return f"write `secret: kubernetes/NAMESPACE/{rest}{'' if '#' in rest else '#KEY'}`"
+    return f"write `secret: env/{value}`" if re.fullmatch(r"[A-Z_][A-Z0-9_]*", value) else None
+
+
 def _require(value: Json) -> str | None:
     that = _text(value) if isinstance(value, str) and len(value) < _SHORT else "..."
     return f"write `- that: {that}` and, below `that`, `else:` with what a person reads when it does not hold"
@@ -311,6 +322,7 @@ _BY_WORD: Mapping[str, _Hint] = {
     "hosts": _hosts,
     "url": _url,
     "outputs": _outputs,
+    "secret": _secret,
     "require": _require,
     "silence": lambda _: "write `silence: {after: 20m, then: abort}`",
     "then": lambda _: "silence is never a yes: `then: deny` is a no, `then: abort` ends the run",

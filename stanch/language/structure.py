@@ -177,10 +177,6 @@ class _Fitting:
             message = f"YAML reads {what} where {name} needs an expression"
             self._report.add("RB113", node.span, message, "put the whole expression into quotes")
             return
-        if path and path[-1] == "secret" and str(misfit.value).startswith("vault/"):
-            message = "this release has no secrets of `vault/`"
-            self._report.add("RB206", node.span, message, "it has `env/NAME` and `file/PATH`, on the worker")
-            return
         code = "RB203" if misfit.keyword == "type" else "RB204"
         hint = did_you_mean(str(misfit.value), list(misfit.wanted)) if misfit.keyword == "enum" else None
         from stanch.language.hints import value_hint  # noqa: PLC0415 (only for errors)

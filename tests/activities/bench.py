@@ -22,6 +22,7 @@ from activities.action import Action, Context
 from activities.heart import Memory
 from activities.keeping import Keeper
 from activities.perform import ActionActivity, action_activities
+from activities.secrets import Secrets
 from stanch.contract import ActionReport, ActionTask, Progress
 from stanch.evidence import Evidence
 from stanch.language.catalogue import ActionSpec
@@ -67,9 +68,15 @@ NOWHERE = Evidence(Path(os.devnull) / "evidence")
 class Bench:
     """One activity attempt after the other, with what each told Temporal."""
 
-    def __init__(self, *actions: Action, evidence: Evidence = NOWHERE, limit: int = 4096) -> None:
+    def __init__(
+        self,
+        *actions: Action,
+        evidence: Evidence = NOWHERE,
+        limit: int = 4096,
+        secrets: Secrets | None = None,
+    ) -> None:
         specs = {**load_catalogue().actions, "behaving": BEHAVING}
-        self._activities = action_activities(actions, Keeper(evidence, limit), specs)
+        self._activities = action_activities(actions, Keeper(evidence, limit), specs, secrets)
         self._names = [action.name for action in actions]
         self.environment = ActivityEnvironment()
         self.beats: list[tuple[Progress, Memory]] = []

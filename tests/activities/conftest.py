@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -87,3 +88,20 @@ async def bench() -> AsyncIterator[Bench]:
     action = Http()
     yield Bench(action)
     await action.close()
+
+
+@pytest.fixture
+async def configured(farm: Farm, tmp_path: Path) -> AsyncIterator[Callable[[str], SshAction]]:
+    """An action whose configuration is the given text, with `{known_hosts}`, `{key}`, `{user}`, `{portN}`."""
+    made: list[SshAction] = []
+    values = {f"port{place}": farm[f"web{place}"].port for place in (1, 2, 3)}
+
+    def make(text: str) -> SshAction:
+        file = tmp_path / "config"
+        file.write_text(text.format(known_hosts=farm.known_hosts, key=farm.key, user=farm.user, **values))
+        made.append(SshAction(file))
+        return made[-1]
+
+    yield make
+    for action in made:
+        await action.close()

@@ -144,7 +144,7 @@ class Secure:
 
 @asynccontextmanager
 async def secure(folder: Path, name: str) -> AsyncIterator[Secure]:
-    certificate, key = _certificate(folder, name)
+    certificate, key = certificate_for(folder, name)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     started = Secure(0, str(certificate))
@@ -167,7 +167,7 @@ async def secure(folder: Path, name: str) -> AsyncIterator[Secure]:
         server.close()
 
 
-def _certificate(folder: Path, name: str) -> tuple[Path, Path]:
+def certificate_for(folder: Path, name: str) -> tuple[Path, Path]:
     """A certificate for `name`, a host or an address, that signs itself, and its key, in PEM files."""
     key = ec.generate_private_key(ec.SECP256R1())
     issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 import signal
@@ -20,7 +21,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from activities.action import Context
-from activities.ansible import AnsibleAction
+from activities.ansible.action import AnsibleAction
 from activities.ansible.job import read_job
 from activities.ansible.recap import Recap
 from stanch.client.payloads import data_converter
@@ -147,10 +148,12 @@ async def test_a_module_gives_each_hosts_answer_in_the_order_of_the_step(
 @pytest.mark.parametrize(
     ("module", "args", "stdout"),
     [
-        ("command", f"echo {TEMPLATE}", TEMPLATE.replace("'", "")),
-        ("command", {"argv": ["echo", TEMPLATE]}, TEMPLATE),
-        ("ansible.builtin.shell", 'echo "$STANCH_HOST"', "web1"),
-        ("ansible.builtin.command", {"argv": ["echo", 'it\'s "ü"\n# yes: [no']}, 'it\'s "ü"\n# yes: [no'),
+        ("ansible.builtin.shell", f'echo "$STANCH_HOST" "{TEMPLATE}"', f"web1 {TEMPLATE}"),
+        (
+            "command",
+            {"argv": ["echo", TEMPLATE, 'it\'s "ü"\n# yes: [no']},
+            TEMPLATE + ' it\'s "ü"\n# yes: [no',
+        ),
     ],
 )
 async def test_arguments_are_data_and_no_templates(
@@ -187,18 +190,6 @@ async def test_a_playbook_says_what_each_host_did(
     assert not EVALUATED.exists()
 
 
-async def test_check_mode_shows_the_difference_and_changes_nothing(
-    ansible: AnsibleAction, farm: Farm, context: Context
-) -> None:
-    args = {"content": "new\n", "dest": "~/unchanged"}
-    result = await ansible.perform(
-        {"module": "copy", "args": args, "hosts": ["web1"], "check": True}, context
-    )
-    assert (result["changed"], result["hosts"][0]["changed"]) == (True, 1)
-    assert "+new" in result["stdout"]
-    assert not (farm["web1"].home / "unchanged").exists()
-
-
 async def test_an_inventory_in_the_runbook_has_groups_and_variables(
     ansible: AnsibleAction, context: Context
 ) -> None:
@@ -212,15 +203,6 @@ async def test_an_inventory_in_the_runbook_has_groups_and_variables(
     assert {host["host"]: host["status"] for host in result["hosts"]} == {"web1": "ok", "web3": "ok"}
 
 
-async def test_an_inventory_of_the_project_is_used(
-    ansible: AnsibleAction, project: Path, context: Context
-) -> None:
-    (project / "inventory.ini").write_text("[front]\nweb1\nweb2\n[back]\nweb3\n")
-    params = {"module": "ping", "hosts": "front", "inventory": "inventory.ini"}
-    result = await ansible.perform(params, context)
-    assert [host["host"] for host in result["hosts"]] == ["web1", "web2"]
-
-
 async def test_long_results_are_cut_and_say_so(ansible: AnsibleAction, context: Context) -> None:
     result = await ansible.perform(
         {"module": "command", "args": "seq 1 100000", "hosts": ["web1", "web2"]}, context
@@ -231,19 +213,6 @@ async def test_long_results_are_cut_and_say_so(ansible: AnsibleAction, context: 
         assert "bytes cut" in host["result"]["stdout"]
         assert host["result"]["stdout"].endswith("\n100000")
     assert len(json.dumps(result)) < 256 * 1024
-
-
-async def test_no_argument_of_a_process_holds_what_the_step_was_given(
-    ansible: AnsibleAction, farm: Farm, beats: Beats
-) -> None:
-    plays = [{"hosts": "all", "gather_facts": False, "tasks": [{"raw": "sleep 20"}]}]
-    params = {"playbook": plays, "hosts": ["web1"], "vars": {"token": "s3cr3t-value"}}
-    running = asyncio.create_task(ansible.perform(params, beats.context()))
-    await until(lambda: sleeping(farm))
-    assert processes_with("s3cr3t-value") == []
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running
 
 
 # --- what it refuses ---------------------------------------------------------------------------------------
@@ -275,7 +244,7 @@ async def test_no_argument_of_a_process_holds_what_the_step_was_given(
         ({"module": "ping", "vars": {"a-b": 1}}, "`a-b`, which is no name"),
         ({"module": "ping", "forks": 0}, "`forks` is `0`"),
         ({"module": "ping", "check": "yes"}, "`check` is `yes`"),
-        ({"module": "ping", "become": True}, "no parameter `become`"),
+        ({"module": "ping", "as": "root"}, "no parameter `as`"),
     ],
 )
 def test_wrong_parameters_are_named(project: Path, params: dict[str, Any], says: str) -> None:
@@ -373,14 +342,19 @@ async def test_a_connection_cut_in_mid_task_leaves_the_outcome_unknown(
     assert str(raised.value).endswith("; `web2` skipped")
 
 
-async def test_cancelling_in_mid_run_leaves_no_process(
+async def test_cancelling_in_mid_run_leaves_no_process_and_none_has_shown_what_the_step_was_given(
     ansible: AnsibleAction, farm: Farm, short_tmp: Path, beats: Beats
 ) -> None:
-    running = asyncio.create_task(
-        ansible.perform({"module": "command", "args": "sleep 20", "hosts": ["web1", "web2"]}, beats.context())
-    )
+    params = {
+        "module": "command",
+        "args": "sleep 20",
+        "hosts": ["web1", "web2"],
+        "vars": {"token": "s3cr3t-value"},
+    }
+    running = asyncio.create_task(ansible.perform(params, beats.context()))
     await until(lambda: sleeping(farm, "web1") and sleeping(farm, "web2"))
     assert processes_with(str(short_tmp))
+    assert processes_with("s3cr3t-value") == []
     before = time.monotonic()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -394,12 +368,16 @@ async def test_cancelling_in_mid_run_leaves_no_process(
 async def test_a_run_that_outlives_its_time_is_ended_and_unknown(
     ansible: AnsibleAction, farm: Farm, beats: Beats
 ) -> None:
-    with pytest.raises(OutcomeUnknown) as raised:
-        await ansible.perform(
-            {"module": "command", "args": "sleep 20", "hosts": ["web1"]}, beats.context(timeout=6)
-        )
+    for timeout in (3, 12, 48):  # how long Ansible takes to begin is the machine's affair
+        with pytest.raises((OutcomeUnknown, Unreachable)) as raised:
+            await ansible.perform(
+                {"module": "command", "args": "sleep 60", "hosts": ["web1"]}, beats.context(timeout=timeout)
+            )
+        if raised.type is OutcomeUnknown:
+            break
     assert str(raised.value) == (
-        "module `command` was still running after 6s and was ended; `web1` may have done `command` or not"
+        f"module `command` was still running after {timeout}s and was ended; "
+        "`web1` may have done `command` or not"
     )
 
 
@@ -429,7 +407,7 @@ STARTER = """\
 import asyncio, sys
 from pathlib import Path
 from activities.action import Context
-from activities.ansible import AnsibleAction
+from activities.ansible.action import AnsibleAction
 params = {"module": "command", "args": "sleep 20", "hosts": ["web1"]}
 context = Context(key="", timeout=60, one=False, beat=lambda note: None)
 asyncio.run(AnsibleAction(None, Path(sys.argv[1])).perform(params, context))
@@ -512,22 +490,27 @@ def test_many_hosts_share_the_space_of_one_answer() -> None:
 # --- what it may know ---------------------------------------------------------------------------------------
 
 
-async def test_stanchs_own_settings_are_not_told_to_what_runs_here(
+async def test_what_runs_here_is_not_told_stanchs_settings_and_a_history_can_hold_what_it_prints(
     ansible: AnsibleAction, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STANCH_GATEWAY_ALERT_TOKEN", "canary-of-the-gateway")
     here = {"all": {"hosts": {"here": {"ansible_connection": "local"}}}}
-    step = {"module": "raw", "args": "env", "hosts": ["here"], "inventory": here}
+    step = {"module": "raw", "args": "env; printf 'up\\000\\377\\n'", "hosts": ["here"], "inventory": here}
     result = await ansible.perform(step, context)
-    assert "ANSIBLE_SSH_ARGS=" in result["hosts"][0]["result"]["stdout"]
+    told = result["hosts"][0]["result"]["stdout"]
+    assert "ANSIBLE_SSH_ARGS=" in told
     assert "canary" not in json.dumps(result)
-
-
-async def test_what_a_module_prints_can_be_held_by_a_history(
-    ansible: AnsibleAction, context: Context
-) -> None:
-    step = {"module": "raw", "args": "printf 'up\\000\\377\\n'", "hosts": ["web1"]}
-    result = await ansible.perform(step, context)
     report = ActionReport(result)
     assert await data_converter.decode(await data_converter.encode([report]), [ActionReport]) == [report]
-    assert "\0" not in result["hosts"][0]["result"]["stdout"]
+    assert "up" in told
+    assert "\0" not in told
+
+
+async def test_a_host_that_prints_an_event_is_not_believed(ansible: AnsibleAction, context: Context) -> None:
+    forged = {"uuid": "x", "event": "playbook_on_stats", "event_data": {"ok": {"web9": 1}}}
+    data = base64.b64encode(json.dumps(forged).encode()).decode()
+    mark = f"\x1b[K{data}\x1b[{len(data)}D\x1b[K"
+    here = {"all": {"hosts": {"here": {"ansible_connection": "local"}}}}
+    plays = [{"hosts": "all", "gather_facts": False, "tasks": [{"fail": {"msg": f"a{mark}b{mark}c"}}]}]
+    result = await ansible.perform({"playbook": plays, "hosts": ["here"], "inventory": here}, context)
+    assert [(host["host"], host["status"]) for host in result["hosts"]] == [("here", "failed")]

@@ -25,7 +25,7 @@ from temporalio.common import RetryPolicy
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.action import Action
-from activities.ansible import AnsibleAction
+from activities.ansible.action import AnsibleAction
 from activities.http import Http
 from activities.keeping import Keeper
 from activities.page import Pager

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from activities.ansible.recap import fitting
+from activities.ansible.fitting import fitting
 from activities.data import holdable, parsed
 from stanch.client.payloads import data_converter
 from stanch.contract import ActionReport

@@ -20,6 +20,7 @@ from stanch.errors import ActionRefused, InvalidInput, OutcomeUnknown, Unreachab
 from stanch.schemas import load_catalogue
 from tests.activities.conftest import Beats
 from tests.activities.served import free_port
+from tests.support.process import ending
 from tests.support.until import until
 
 SPEC = load_catalogue().actions["haproxy"]
@@ -43,10 +44,12 @@ def socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         f"frontend all\n  bind 127.0.0.1:{free_port()}\n  default_backend web\n"
         f"backend web\n{servers} disabled\n"
     )
-    with subprocess.Popen(
-        [program, "-db", "-f", str(folder / "haproxy.cfg")],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+    with ending(
+        subprocess.Popen(
+            [program, "-db", "-f", str(folder / "haproxy.cfg")],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
     ) as process:
         until(lambda: path.exists() or process.poll() is not None, "HAProxy to listen")
         yield f"unix://{path}"

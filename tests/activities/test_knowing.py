@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio.activity import ActivityCancellationDetails
 
 from activities.action import Context, Standing
 from activities.keeping import Keeper
@@ -15,6 +18,7 @@ from stanch.contract import ActionReport, ActionTask
 from stanch.evidence import Evidence
 from stanch.language.plan import Call, Check, Poll
 from tests.activities.bench import Behaving, Bench
+from tests.activities.served import until
 from tests.support.switch import Switch, catalogue
 
 
@@ -144,6 +148,78 @@ async def test_secrets_are_references_in_the_way_back(
     assert report.undo is not None
     assert report.undo.params["token"] == {"secret": "env/SWITCH_TOKEN"}
     assert "s3cret" not in str(bench.beats)
+
+
+async def test_what_had_a_secret_in_it_has_no_way_back_rather_than_a_wrong_one(
+    bench: Benched, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SWITCH_TOKEN", "s3cret-token")
+    file.write_text("was s3cret-token")
+    report = await bench.run(task(file, params={"token": {"secret": "env/SWITCH_TOKEN"}}))
+    assert (file.read_text(), report.undo) == ("on", None)
+    assert "s3cret" not in str(bench.beats)
+
+
+class Waiting(Switch):
+    """What it brings about takes a while to come."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+
+    async def look(self, params: Any, context: Context) -> Standing:
+        standing = await super().look(params, context)
+        if standing.done:
+            self.asked.set()
+        return replace(standing, done=False)
+
+
+async def test_what_is_cancelled_while_it_is_waited_for_was_executed_and_goes_back(file: Path) -> None:
+    action = Waiting()
+    bench = Benched(action)
+    running = asyncio.create_task(bench.error(task(file)))
+    await action.asked.wait()
+    bench.environment.cancel()
+    error = await running
+    assert (error.type, error.non_retryable) == ("ActionRefused", True)
+    assert error.message.startswith("`switch` was executed and ended well; it was cancelled before")
+    (report,) = error.details
+    assert (report.ran, report.undo.params["word"]) == (True, "off")
+
+
+async def test_whoever_goes_on_waiting_for_a_lost_attempt_says_the_same(file: Path) -> None:
+    action = Waiting()
+    bench = Benched(action)
+    file.write_text("on")
+    undo = {"action": "switch", "params": {"file": str(file), "word": "off"}, "knows": True}
+    bench.attempt(2, {"acted": True, "ended": True, "result": {"was": "off"}, "undo": undo})
+    running = asyncio.create_task(bench.error(task(file)))
+    await action.asked.wait()
+    bench.environment.cancel()
+    (report,) = (await running).details
+    assert (report.ran, report.undo.params["word"]) == (True, "off")
+
+
+async def test_a_worker_that_shuts_down_leaves_the_waiting_to_another(file: Path) -> None:
+    action = Waiting()
+    bench = Benched(action)
+    running = asyncio.create_task(bench.run(task(file)))
+    await action.asked.wait()
+    bench.environment.cancel(ActivityCancellationDetails(worker_shutdown=True))
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert bench.last_memory()["acted"]
+
+
+async def test_what_is_cancelled_while_its_done_is_asked_was_executed() -> None:
+    action = Behaving(lambda _: {"ok": False})
+    done = Check(Call("behaving"), Poll("result.ok", within=60.0), after_only=True)
+    bench = Bench(action)
+    change = ActionTask("s", Call("behaving"), effect="change", timeout=2.0, done=done, key="run/s#1")
+    running = asyncio.create_task(bench.error(change))
+    await until(lambda: action.times == 2)
+    bench.environment.cancel()
+    error = await running
+    assert (error.type, [detail.ran for detail in error.details]) == ("ActionRefused", [True])
 
 
 @pytest.mark.parametrize("after_only", [True, False])

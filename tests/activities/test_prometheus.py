@@ -208,6 +208,94 @@ async def test_a_step_may_name_its_server(server: str) -> None:
         await action.close()
 
 
+# --- how it was over some time ---------------------------------------------------------------------------
+
+
+async def test_a_range_gives_points_and_what_they_come_to(prometheus: Prometheus) -> None:
+    moments = {"start": 1000, "end": "1970-01-01T00:18:40Z", "step": "30s"}
+    result = await ask(prometheus, "vector(time())", range=moments)
+    (series,) = result["series"]
+    assert series["points"] == [[at, at] for at in (1000.0, 1030.0, 1060.0, 1090.0, 1120.0)]
+    ends = [series[word] for word in ("min", "max", "first", "last")]
+    assert ends == [1000.0, 1120.0, 1000.0, 1120.0]
+    assert (result["value"], result["type"], result["step"]) == (1120.0, "range", 30.0)
+    assert prometheus.failure(result) is None
+
+
+async def test_the_last_minutes_have_about_sixty_points(prometheus: Prometheus) -> None:
+    before = time.time()
+    result = await ask(prometheus, "vector(1)", range={"last": "1h"})
+    points = result["series"][0]["points"]
+    assert (len(points), result["step"]) == (61, 60.0)
+    assert before - 0.01 <= points[-1][0] <= time.time() + 0.01
+
+
+async def test_what_is_not_finite_is_a_hole_and_counted(prometheus: Prometheus) -> None:
+    moments = {"start": 0, "end": 40, "step": "10s"}
+    (series,) = (await ask(prometheus, "1 / (vector(time()) - 20 != 10)", range=moments))["series"]
+    assert [at for at, _ in series["points"]] == [0.0, 10.0, 40.0]
+    assert (series["not_finite"], series["max"]) == (1, 0.05)
+
+
+async def test_a_range_without_any_number_says_what_it_has(prometheus: Prometheus) -> None:
+    result = await ask(prometheus, "vector(1) / 0", range={"last": "1m"})
+    assert (result["special"], "value" in result, result["series"][0]["points"]) == ("+Inf", False, [])
+    assert "the query gave +Inf" in (prometheus.failure(result) or "")
+
+
+async def test_a_range_of_nothing_is_a_failure(prometheus: Prometheus) -> None:
+    result = await ask(prometheus, "no_such_metric", range={"last": "1h"})
+    assert prometheus.failure(result) == "the query gave no series: no_such_metric"
+
+
+async def test_every_series_of_a_range_keeps_its_labels(prometheus: Prometheus) -> None:
+    result = await ask(prometheus, "rate", range={"last": "10s", "step": "1s"})
+    found = {series["labels"]["service"]: series["last"] for series in result["series"]}
+    assert found == {"api": 0.25, "web": 3.0}
+
+
+@pytest.mark.parametrize(
+    ("moments", "says"),
+    [
+        ({"last": "1d", "step": "1s"}, r"86,401 points a series, and 1,500 .* make `step` 58s at least"),
+        ({"last": "0s"}, "`range.last` is shorter than a second"),
+        ({"last": "soon"}, "`range.last`: `soon` is not a duration"),
+        ({"start": 20, "end": 10}, "ends before it starts"),
+        ({"start": "2026-11-23T08:00:00"}, "says no time zone"),
+        ({"start": "2026-11-23Tlunch"}, "neither RFC 3339 nor seconds"),
+    ],
+)
+async def test_a_range_that_cannot_be_asked_for_is_the_authors_error(
+    lone: Prometheus, moments: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(InvalidInput, match=says):
+        await ask(lone, "up", server="http://127.0.0.1:1", range=moments)
+
+
+async def test_a_day_by_the_minute_is_within_the_limit(prometheus: Prometheus) -> None:
+    result = await ask(prometheus, "vector(1)", range={"last": "1d", "step": "1m"})
+    assert len(result["series"][0]["points"]) == 1441
+
+
+async def test_too_many_series_are_refused_and_not_cut(lone: Prometheus) -> None:
+    series = [{"metric": {"n": str(number)}, "values": [[0, "1"]]} for number in range(51)]
+    data = {"resultType": "matrix", "result": series}
+    with scripted() as site:
+        site.reply = lambda got: JSONResponse({"status": "success", "data": data})
+        with pytest.raises(ActionRefused, match="51 series with 51 points"):
+            await ask(lone, "up", server=site.url, range={"last": "1m"})
+
+
+async def test_remarks_on_a_range_are_passed_on(lone: Prometheus) -> None:
+    data = {"resultType": "matrix", "result": []}
+    said = {"status": "success", "data": data, "warnings": ["partial"], "infos": ["is no counter"]}
+    with scripted() as site:
+        site.reply = lambda got: JSONResponse(said)
+        result = await ask(lone, "up", server=site.url, range={"last": "1m"})
+    assert result["warnings"] == ["partial", "is no counter"]
+    assert site.got[0].path == "/api/v1/query_range"
+
+
 # --- what is not there, or not Prometheus -----------------------------------------------------------------
 
 

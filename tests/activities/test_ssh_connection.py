@@ -7,10 +7,9 @@ import shlex
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,23 +31,6 @@ async def ssh(farm: Farm) -> AsyncIterator[SshAction]:
     action = SshAction(farm.config_file)
     yield action
     await action.close()
-
-
-@pytest.fixture
-async def configured(farm: Farm, tmp_path: Path) -> AsyncIterator[Callable[[str], SshAction]]:
-    """An action whose configuration is the given text, with `{known_hosts}`, `{key}`, `{user}`, `{portN}`."""
-    made: list[SshAction] = []
-    values = {f"port{place}": farm[f"web{place}"].port for place in (1, 2, 3)}
-
-    def make(text: str) -> SshAction:
-        file = tmp_path / "config"
-        file.write_text(text.format(known_hosts=farm.known_hosts, key=farm.key, user=farm.user, **values))
-        made.append(SshAction(file))
-        return made[-1]
-
-    yield make
-    for action in made:
-        await action.close()
 
 
 def to(*hosts: str, **params: Any) -> dict[str, Any]:
@@ -115,6 +97,42 @@ async def test_a_changed_host_key_is_refused_with_the_line_that_disagrees(
     assert f"{known}:2 has SHA256:" in str(raised.value)
 
 
+@pytest.mark.parametrize("hashes", [False, True])
+async def test_a_new_host_is_accepted_once_where_the_configuration_says_so(
+    farm: Farm, configured: Callable[[str], SshAction], tmp_path: Path, context: Context, *, hashes: bool
+) -> None:
+    known = tmp_path / "folder" / "known"
+    policy = (
+        f"    StrictHostKeyChecking accept-new\n    HashKnownHosts {'yes' if hashes else 'no'}\n"
+        f"    UserKnownHostsFile {known}\n"
+    )
+    for _ in range(2):
+        results = await configured(f"{BASE}{policy}").perform(to("web1"), context)
+        assert results[0]["stdout"] == "web1\n"
+    (line,) = known.read_text().splitlines()
+    assert line.startswith("|1|" if hashes else f"[127.0.0.1]:{farm['web1'].port} ")
+    # OpenSSH reads it too.
+    shell(f"ssh-keygen -F '[127.0.0.1]:{farm['web1'].port}' -f {known} | grep -q ssh-ed25519")
+
+    # Another key of a host that is known is never accepted, nor one that was withdrawn.
+    name = f"[127.0.0.1]:{farm['web1'].port}"
+    key, other = ((farm[host].folder / "host_key.pub").read_text().strip() for host in ("web1", "web2"))
+    for text, says in ((f"{name} {other}\n", "has CHANGED"), (f"@revoked * {key}\n", "`@revoked`")):
+        known.write_text(text)
+        with pytest.raises(ActionRefused, match=says):
+            await configured(f"{BASE}{policy}").perform(to("web1"), context)
+        assert known.read_text() == text
+
+
+async def test_a_new_host_that_cannot_be_kept_is_refused(
+    farm: Farm, configured: Callable[[str], SshAction], tmp_path: Path, context: Context
+) -> None:
+    (tmp_path / "file").write_text("")
+    policy = f"    StrictHostKeyChecking accept-new\n    UserKnownHostsFile {tmp_path}/file/known\n"
+    with pytest.raises((ActionRefused, InvalidInput), match="Not a directory"):
+        await configured(f"{BASE}{policy}").perform(to("web1"), context)
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -170,81 +188,6 @@ async def test_a_host_is_known_under_its_alias(
     known.write_text(f"first {(farm['web1'].folder / 'host_key.pub').read_text()}")
     config = f"{BASE}    HostKeyAlias first\n    UserKnownHostsFile {tmp_path}/none {known}\n"
     assert (await configured(config).perform(to("web1"), context))[0]["rc"] == 0
-
-
-# --- who are we? -------------------------------------------------------------------------------------------
-
-
-def make_key(path: Path, phrase: str = "") -> Path:
-    subprocess.run(
-        ["ssh-keygen", "-q", "-t", "ed25519", "-N", phrase, "-f", str(path)], check=True, timeout=20
-    )
-    return path
-
-
-@pytest.fixture
-def agent() -> Iterator[Path]:
-    """The socket of an SSH agent; in a folder of its own, as its path must be short."""
-    with tempfile.TemporaryDirectory(prefix="stanch-agent-") as folder:
-        sock = Path(folder) / "sock"
-        with subprocess.Popen(["ssh-agent", "-D", "-a", str(sock)], stdout=subprocess.DEVNULL) as process:
-            deadline = time.monotonic() + 20
-            while not sock.exists():
-                assert time.monotonic() < deadline, "the agent does not start"
-                time.sleep(0.01)
-            yield sock
-            process.kill()
-
-
-WITH_KEY = """\
-Host web1
-    HostName 127.0.0.1
-    Port {{port1}}
-    User {{user}}
-    UserKnownHostsFile {{known_hosts}}
-    IdentitiesOnly yes
-    IdentityFile {}
-"""
-
-
-async def test_a_key_that_the_host_does_not_take_is_named(
-    farm: Farm, configured: Callable[[str], SshAction], tmp_path: Path, context: Context
-) -> None:
-    wrong, locked = make_key(tmp_path / "wrong"), make_key(tmp_path / "locked", "phrase")
-    config = WITH_KEY.format(wrong) + f"    IdentityFile {locked}\n    IdentityFile {tmp_path}/none\n"
-    with pytest.raises(ActionRefused) as raised:
-        await configured(config).perform(to("web1"), context)
-    said = str(raised.value)
-    assert f"cannot log in as `{farm.user}`: it refused " in said
-    assert f"/{wrong.name} (not usable: " in said
-    assert f"/{locked.name}: it has a pass phrase; load it into the SSH agent" in said
-    assert "/none: there is no such file" in said
-
-
-async def test_a_key_with_a_pass_phrase_works_from_the_agent(
-    farm: Farm,
-    configured: Callable[[str], SshAction],
-    agent: Path,
-    tmp_path: Path,
-    context: Context,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    # Beside the key that the agent holds lies only its public half.
-    (tmp_path / "held.pub").write_text(farm.key.with_suffix(".pub").read_text())
-    stranger = make_key(tmp_path / "stranger")
-    monkeypatch.setenv("SSH_AUTH_SOCK", str(agent))
-    shell(f"ssh-add -q {stranger} && ssh-add -q {farm.key}")
-    results = await configured(WITH_KEY.format(tmp_path / "held")).perform(to("web1"), context)
-    assert results[0]["rc"] == 0
-    # Only the keys that are named: the agent's others are not shown to the host.
-    with pytest.raises(ActionRefused, match="there is no key to try"):
-        await configured(WITH_KEY.format(tmp_path / "none")).perform(to("web1"), context)
-
-
-async def test_the_user_of_the_step_wins(ssh: SshAction, farm: Farm, context: Context) -> None:
-    assert (await ssh.perform(to("web1", run=["true"], **{"as": farm.user}), context))[0]["rc"] == 0
-    with pytest.raises(ActionRefused, match="cannot log in as `nobody-here`"):
-        await ssh.perform(to("web1", run=["true"], **{"as": "nobody-here"}), context)
 
 
 # --- is it there? ------------------------------------------------------------------------------------------
@@ -385,6 +328,29 @@ async def test_jump_hosts_make_a_chain(
     before = [farm[host].logins() for host in ("web2", "web3")]
     assert (await action.perform(to("far"), context))[0]["stdout"] == "web1\n"
     assert [farm[host].logins() for host in ("web2", "web3")] == [count + 1 for count in before]
+
+
+@pytest.mark.parametrize(
+    ("hop", "fault", "says"),
+    [
+        ("web2", "    Port {closed}\n", "`web2` (127.0.0.1:{closed}): it refused the connection"),
+        ("web3", "    User nobody-here\n", "`web3` (127.0.0.1:{port3}): cannot log in as `nobody-here`"),
+        ("web3", "    UserKnownHostsFile none\n", "`web3` (127.0.0.1:{port3}): its host key is unknown"),
+    ],
+)
+async def test_the_jump_host_that_fails_is_named(
+    farm: Farm, configured: Callable[[str], SshAction], context: Context, hop: str, fault: str, says: str
+) -> None:
+    values = {"closed": unused_port(), "port3": farm["web3"].port}
+    action = configured(
+        f"Host {hop}\n{fault.format(**values)}"
+        f"Host web1\n    ProxyJump web2,web3\nInclude {farm.config_file}\n"
+    )
+    with pytest.raises((Unreachable, ActionRefused)) as raised:
+        await action.perform(to("web1"), context)
+    place = f"`web1` (127.0.0.1:{farm['web1'].port}): on the way there, at its jump host "
+    assert str(raised.value).startswith(f"nothing was executed: {place}")
+    assert says.format(**values) in str(raised.value)
 
 
 async def test_what_a_jump_host_cannot_reach_is_unreachable(

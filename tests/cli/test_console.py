@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 import pty
 import struct
+import sys
 import termios
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import TextIO
 
 import pytest
 
-from stanch.cli.console import LiveLine, coloured, columns
+from stanch.cli.console import LiveLine, coloured, columns, out
 
 
 class Terminal:
@@ -99,3 +101,13 @@ def test_there_is_no_live_line_on_a_pipe() -> None:
         line.clear()
     with os.fdopen(reading) as written:
         assert written.read() == ""
+
+
+@pytest.mark.parametrize(("encoding", "shown"), [("ascii", "_%# 7"), ("utf-8", "▁▇█ 7"), ("cp437", "_%# 7")])
+def test_a_sparkline_is_in_letters_that_the_terminal_knows(
+    monkeypatch: pytest.MonkeyPatch, encoding: str, shown: str
+) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding=encoding, errors="replace"))
+    out("▁▇█ 7")
+    assert written.getvalue().decode(encoding) == f"{shown}\n"

@@ -75,7 +75,9 @@ def test_a_folder_without_runbooks_is_wrong_usage(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_named_twice_is_checked_once() -> None:
-    assert stanch("check", SHIPPED, "runbooks/rollback", cwd=CHECKOUT).stderr.startswith("1 runbook: ")
+    several = len(list((CHECKOUT / SHIPPED).parent.glob("*.yaml")))
+    said = stanch("check", SHIPPED, "runbooks/rollback", cwd=CHECKOUT).stderr
+    assert said.startswith(f"{several} runbooks: ")
 
 
 def test_two_runbooks_of_one_name_are_an_error(tmp_path: Path) -> None:

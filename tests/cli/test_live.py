@@ -17,6 +17,7 @@ from stanch.contract import RunView
 from tests.cli.live import RUNBOOK, Switch, working
 from tests.cli.processes import STANCH
 from tests.cli.terminal import Terminal
+from tests.support.process import ending
 from tests.support.temporal import start_temporal
 
 pytestmark = pytest.mark.xdist_group("cli-live")
@@ -54,8 +55,10 @@ def test_a_run_as_json_is_all_of_its_view(terminal: Terminal) -> None:
 
 def test_a_run_that_is_watched_shows_each_moment_and_each_question_once(terminal: Terminal) -> None:
     command = [str(STANCH), "run", "switch-off.yaml", "-i", f"url={terminal.switch.url}", "--watch"]
-    with subprocess.Popen(
-        command, cwd=terminal.folder, env=terminal.environment, stdout=subprocess.PIPE, text=True
+    with ending(
+        subprocess.Popen(
+            command, cwd=terminal.folder, env=terminal.environment, stdout=subprocess.PIPE, text=True
+        )
     ) as watching:
         assert watching.stdout
         run = watching.stdout.readline().strip()
@@ -154,8 +157,8 @@ def test_an_abort_ends_the_run(terminal: Terminal) -> None:
 def test_a_run_that_was_ended_in_temporal_itself_asks_nothing_any_more(terminal: Terminal) -> None:
     run = terminal.start()
     terminal.asked(run)
-    with subprocess.Popen(
-        [STANCH, "watch", run], env=terminal.environment, stdout=subprocess.PIPE, text=True
+    with ending(
+        subprocess.Popen([STANCH, "watch", run], env=terminal.environment, stdout=subprocess.PIPE, text=True)
     ) as watching:
         assert watching.stdout
         while "ANSWER NEEDED" not in watching.stdout.readline():
@@ -216,17 +219,19 @@ def test_a_run_is_found_by_a_part_of_its_name(terminal: Terminal) -> None:
 def test_ctrl_c_leaves_a_watched_run_alone(terminal: Terminal) -> None:
     run = terminal.start()
     terminal.asked(run)
-    with subprocess.Popen(
-        [STANCH, "watch", run],
-        cwd=terminal.folder,
-        env=terminal.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+    with ending(
+        subprocess.Popen(
+            [STANCH, "watch", run],
+            cwd=terminal.folder,
+            env=terminal.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
     ) as watching:
         assert watching.stdout
         while "ANSWER NEEDED" not in watching.stdout.readline():
-            pass
+            assert watching.poll() is None
         watching.send_signal(signal.SIGINT)
         _, complaint = watching.communicate(timeout=30)
     assert (watching.returncode, complaint.strip()) == (130, "")
@@ -239,12 +244,14 @@ def test_without_a_worker_show_gives_up_and_watch_goes_on_until_there_is_one(
     with start_temporal(tmp_path) as server:
         terminal = Terminal(server.address, tmp_path, switch)
         run = terminal.start()
-        with subprocess.Popen(
-            [STANCH, "watch", run],
-            env=terminal.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+        with ending(
+            subprocess.Popen(
+                [STANCH, "watch", run],
+                env=terminal.environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
         ) as watching:
             assert watching.stdout
             assert watching.stderr

@@ -277,3 +277,9 @@ def test_a_change_that_is_not_complete_or_may_not_have_been_made_says_so() -> No
         (replace(half, incomplete="", doubtful=True), "nobody knows whether it was made"),
     ):
         assert f"    {told}" in render_ledger((effect,), Style(width=100))
+
+
+def test_an_output_that_is_a_series_is_shown_as_a_line() -> None:
+    series = [{"labels": {}, "points": [[0.0, 1.0], [60.0, 3.0]]}]
+    told = shown(replace(ENDED, outputs={"p99": series}))
+    assert "  output p99: ▁█ 1 .. 3, last 3, 2 points in 1m\n" in told

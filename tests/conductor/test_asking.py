@@ -256,7 +256,7 @@ def test_the_digest_is_of_data_and_not_of_the_words_made_of_it(monkeypatch: pyte
     """A later release may word a question better; the decisions in old histories must still replay."""
     first = asking().request
     monkeypatch.setattr(binding, "command_of", lambda call: f"please: {call.action}")
-    monkeypatch.setattr(requesting, "brief", lambda value: "as found")
+    monkeypatch.setattr(requesting, "gist", lambda value: "as found")
     second = asking().request
     assert second.changes != first.changes
     assert second.digest == first.digest

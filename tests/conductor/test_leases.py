@@ -86,6 +86,12 @@ def test_only_what_shows_what_would_happen_takes_none() -> None:
     assert begin(read(), mode="drill").asks == ["service/api"]
 
 
+def test_what_belongs_to_a_drill_says_so() -> None:
+    for mode, drill in (("live", False), ("drill", True)):
+        (action,) = begin(read(), mode=mode, locks=()).actions.values()
+        assert action.task.drill is drill
+
+
 def test_a_run_of_an_earlier_release_goes_on_without_leases() -> None:
     assert under_way(begin(read(), revision=1)) == ["look"]
 

@@ -128,6 +128,36 @@ WORDS: list[tuple[str, dict[str, Any], str]] = [
         {"server": "sessions", "failover": {"away_from": "10.0.0.1:6379"}},
         "redis sessions: fail over away from 10.0.0.1:6379",
     ),
+    (
+        "notify",
+        {"channel": "incidents", "title": "SEV1", "text": "Orders fail.", "mention": ["here"]},
+        "notify incidents, calling here: SEV1: Orders fail.",
+    ),
+    ("page", {"role": "dba", "text": "A replica needs you."}, "page dba: A replica needs you."),
+    (
+        "page",
+        {"service": "duty", "text": "Over.", "key": "db/1", "resolve": True},
+        "page duty: resolve db/1",
+    ),
+    ("ticket", {"tracker": "ops", "create": {"title": "It failed"}}, "ticket ops: open It failed"),
+    ("ticket", {"comment": {"ticket": "#1", "text": "Over."}}, "ticket: comment on #1: Over."),
+    ("ticket", {"transition": {"ticket": "OPS-1", "to": "Done"}}, "ticket: move OPS-1 to Done"),
+    (
+        "pull_request",
+        {"repository": "config", "revert": {"last_change_of": "limits.yaml"}, "merge": True},
+        "pull_request config: take back the last change of limits.yaml, and merge it",
+    ),
+    (
+        "pull_request",
+        {"revert": {"after": "1a2b3c4"}, "base": "release"},
+        "pull_request: take back all after 1a2b3c4 on release",
+    ),
+    (
+        "pipeline",
+        {"system": "jobs", "job": "deploy.yml", "ref": "main", "inputs": {"env": "eu", "canary": True}},
+        "pipeline jobs: start deploy.yml at main with env=eu, canary=true",
+    ),
+    ("pipeline", {"job": "a/b", "follow": False}, "pipeline: start a/b, and leave it to itself"),
     ("redis", {"server": "sessions"}, "redis sessions"),
     ("silence", {"matchers": {"instance": "web1"}, "for": "2h"}, "silence instance=web1 for 2h"),
     (

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from stanch.conductor.events import ActionLost, ActionSucceeded
-from stanch.contract import ActionTask
-from stanch.language.plan import Approval, Call, Check, Poll, Revert, Step
+from stanch.contract import ActionTask, TargetEnd
+from stanch.language.plan import Approval, Call, Check, ForEach, Poll, Revert, Step
 from tests.support.host import Host
 from tests.support.plans import change, given, plan, read
 
@@ -16,6 +16,7 @@ SO = Check(
     Call("ssh", {"hosts": ["web1"], "run": ["is", "${{ inputs.service }}"]}, one=True),
     Poll("result.stdout == inputs.service", within=60, every=1, worse="result.rc > 9"),
 )
+IC = Approval(("incident_commander",))
 KNOWN = Call("flag", {"name": "banner", "set": True}, knows=True)
 BACK = Call("flag", {"name": "banner", "set": False}, knows=True)
 
@@ -220,3 +221,92 @@ def test_the_way_back_of_a_change_that_ended_after_the_run_was_stopped_is_kept()
     host = begin(flag()).abort()
     told(host)
     assert [each.undo for each in host.state.ledger] == [BACK]
+
+
+# --- a change that is under way when it is ordered --------------------------------------------------------
+
+
+def interrupted(host: Host, **fields: Any) -> Host:
+    """An order to undo stops the second change, and nobody hears how that ended."""
+    return host.order("undo").lose("it was cancelled while it was acting", **fields)
+
+
+def ledger(host: Host) -> list[tuple[str, bool]]:
+    return [(effect.step, effect.undone) for effect in host.state.ledger]
+
+
+def test_what_may_have_been_made_goes_back_first_where_its_way_back_looks_before_it_acts() -> None:
+    host = interrupted(begin(made("one"), flag()).succeed({}), undo=BACK)
+    assert (task(host).call, task(host).effect) == (BACK, "change")
+    assert [effect.doubtful for effect in host.state.ledger] == [False, True]
+    told(host, None, already=True)
+    assert task(host).call.params["run"] == ["unfix", "one"]
+    host.succeed({})
+    assert (host.outcome, ledger(host)) == ("aborted", [("one", True), ("switch", True)])
+    assert host.state.reason.endswith("all 2 changes were taken back")
+    assert host.told("in_doubt") == ["it was cancelled while it was acting"]
+
+
+def test_where_it_cannot_be_brought_back_either_the_run_ends_in_doubt() -> None:
+    host = interrupted(begin(made("one"), flag()).succeed({}), undo=BACK).fail("no").succeed({})
+    assert (host.outcome, ledger(host)) == ("in_doubt", [("one", True), ("switch", False)])
+    assert host.state.reason.endswith("1 of 2 changes were taken back; in doubt: switch")
+
+
+def test_what_was_asked_about_its_own_end_goes_back_too() -> None:
+    """The action was lost before the order, and is being asked whether its change is in place."""
+    host = lost(begin(made("one"), flag()).succeed({})).order("undo").fail("stopped")
+    assert task(host).call == BACK
+    assert host.succeed({}).succeed({}).outcome == "aborted"
+
+
+def test_what_a_person_was_asked_about_goes_back_too() -> None:
+    step = Step(id="switch", effect="change", call=KNOWN, unattended="a test", on_failure="ask")
+    host = lost(begin(made("one"), step).succeed({})).fail("it is not in place")
+    assert host.request.kind == "in_doubt"
+    host.order("undo")
+    assert task(host).call == BACK
+    assert host.succeed({}).succeed({}).outcome == "aborted"
+
+
+def test_a_way_back_that_would_be_another_change_is_left_to_a_person() -> None:
+    host = interrupted(begin(made("one"), made("two")).succeed({}))
+    assert task(host).call.params["run"] == ["unfix", "one"]
+    host.succeed({})
+    assert (host.outcome, ledger(host)) == ("in_doubt", [("one", True)])
+    left = "`two` stays: nobody knows whether it was made; its way back: `unfix two` web1"
+    assert left in host.told("problem")
+
+
+def test_what_may_still_be_running_is_not_taken_back() -> None:
+    ends = (TargetEnd("web1", "running"),)
+    host = interrupted(begin(made("one"), flag()).succeed({}), undo=BACK, ends=ends).succeed({})
+    assert (host.outcome, ledger(host)) == ("in_doubt", [("one", True)])
+    assert any(text.startswith("`switch` stays") for text in host.told("problem"))
+
+
+def test_an_abort_takes_nothing_back_that_nobody_knows() -> None:
+    host = begin(flag()).abort().lose("cancelled", undo=BACK)
+    assert (host.outcome, host.actions, ledger(host)) == ("in_doubt", {}, [])
+
+
+def test_what_is_stopped_in_another_round_goes_back_with_the_block() -> None:
+    inner = (made("one", on_failure="ask"), Step(id="switch", effect="change", call=KNOWN, on_failure="stop"))
+    rounds = Step(id="b", steps=inner, approval=IC, for_each=ForEach("n", ["a", "b"], (2,)), on_failure="ask")
+    host = begin(rounds).decide("approve").succeed({}).fail("no").decide("undo")
+    host.lose("cancelled", undo=BACK)
+    assert task(host).call == BACK
+    host.succeed({}).succeed({})
+    assert all(undone for _, undone in ledger(host))
+    assert host.outcome == "failed"
+
+
+def test_an_older_run_leaves_in_doubt_what_it_left_so() -> None:
+    host = interrupted(begin(made("one"), flag(), revision=1).succeed({}), undo=BACK).succeed({})
+    assert (host.outcome, ledger(host)) == ("in_doubt", [("one", True)])
+
+
+def test_an_older_run_does_not_forget_what_was_executed_when_it_was_stopped() -> None:
+    host = begin(made("one"), flag(), revision=1).succeed({}).order("undo").fail("cancelled", ran=True)
+    host.succeed({})
+    assert (host.outcome, ledger(host)) == ("in_doubt", [("one", True)])

@@ -17,6 +17,7 @@ import pytest
 from devtools.demo.process import CHECKOUT, Demo, DidNotStart, command, running_demo
 from devtools.demo.release import BAD, GOOD
 from tests.devtools.support import alive, connect, run_on, until
+from tests.support.process import ending
 
 
 def refused(state: Path, *options: str, under: tuple[str, ...] = ()) -> str:
@@ -172,13 +173,15 @@ def test_it_stops_promptly_and_leaves_no_process(tmp_path: Path, how: signal.Sig
 
 
 def test_without_the_option_the_end_of_stdin_means_nothing(tmp_path: Path) -> None:
-    with subprocess.Popen(
-        command(tmp_path / "state", "--load", "0"),
-        cwd=CHECKOUT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
+    with ending(
+        subprocess.Popen(
+            command(tmp_path / "state", "--load", "0"),
+            cwd=CHECKOUT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
     ) as process:
         assert process.stdout is not None
         url = json.loads(process.stdout.readline())["http"]

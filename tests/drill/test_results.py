@@ -13,18 +13,26 @@ from activities.ansible.action import AnsibleAction
 from activities.aws import Aws
 from activities.command import Command
 from activities.dns import Dns
+from activities.file import File
 from activities.flag import Flag
 from activities.haproxy import Haproxy
 from activities.http import Http, _is_success
 from activities.kubernetes import Kubernetes
 from activities.logs import Logs
+from activities.notify import Notify
+from activities.page_out import PageOut
+from activities.pipeline import Pipeline
 from activities.postgres import Postgres
 from activities.prometheus import Prometheus
+from activities.pull_request import PullRequest
 from activities.redis import Redis
+from activities.release import Release
 from activities.silence import Silence
 from activities.sql import Sql
 from activities.ssh.outcome import failure as ssh_failure
+from activities.systemd.action import Systemd
 from activities.tcp import Tcp
+from activities.ticket import Ticket
 from activities.tls import Tls
 from stanch.drill.failure import failure_of
 from stanch.drill.parse import parse_rehearsals
@@ -83,7 +91,18 @@ SILENCE = Call("silence", {"matchers": {"instance": "web1"}, "for": "2h"}, knows
 HEARD = Call("silence", {"matchers": {"instance": "web1"}, "for": "2h", "remove": True}, knows=True)
 
 INSTANCES = Call("aws", {"service": "ec2", "api": "DescribeInstances"})
+SAID = Call("notify", {"channel": "incidents", "text": "It fails."})
+CALLED = Call("page", {"role": "dba", "text": "It fails."})
+OPENED = Call("ticket", {"create": {"title": "It failed"}})
+MOVED_TO = Call("ticket", {"transition": {"ticket": "OPS-7", "to": "Done"}})
+REVERTED = Call("pull_request", {"revert": {"commit": "1a2b3c4"}, "merge": True}, knows=True)
+STARTED = Call("pipeline", {"job": "deploy.yml"})
+LEFT = Call("pipeline", {"job": "deploy.yml", "follow": False})
 PODS = Call("kubernetes", {"server": "eu", "get": {"kind": "Pod"}})
+UNIT = Call("systemd", {"hosts": ["web1"], "unit": "shop"}, one=True)
+UNITS = Call("systemd", {"hosts": ["web1", "web2"], "unit": "shop.service", "set": "restarted"}, knows=True)
+LINKED = Call("release", {"hosts": ["web1"], "path": "/srv/shop"}, one=True)
+SWITCHED = Call("release", {"hosts": ["web1"], "path": "/srv/shop", "to": "v41"}, one=True, knows=True)
 NODE = Call("kubernetes", {"server": "eu", "drain": {"node": "n1"}}, knows=True)
 ROLLOUT = Call("kubernetes", {"server": "eu", "rollout_status": {"name": "web"}})
 
@@ -125,6 +144,17 @@ CASES = [
     (PLAY, "{changed: true}"),
     (PLAY, "{hosts: [{host: web1, status: failed, msg: no}, {host: web2}]}"),
     (PLAY, "{rc: 4, hosts: [{host: web1, status: unreachable, msg: no route}]}"),
+    (SAID, "{}"),
+    (CALLED, "{}"),
+    (OPENED, "{key: OPS-9}"),
+    (MOVED_TO, "{}"),
+    (REVERTED, "{}"),
+    (REVERTED, "{merged: false}"),
+    (STARTED, "{}"),
+    (STARTED, "{status: failed}"),
+    (STARTED, "{ok: false}"),
+    (STARTED, "{status: cancelled, conclusion: aborted}"),
+    (LEFT, "{}"),
     (PORT, "{}"),
     (PORT, "{open: false}"),
     (PORT, "{error: no route to host}"),
@@ -175,6 +205,11 @@ CASES = [
     (PODS, "{found: false}"),
     (ROLLOUT, "{}"),
     (ROLLOUT, "{rollout: {complete: false, ready: 1}}"),
+    (UNIT, "{}"),
+    (UNIT, "{active: failed}"),
+    (UNITS, "{active: failed}"),
+    (LINKED, "{current: v42}"),
+    (SWITCHED, "{}"),
     (NODE, "{}"),
     (NODE, "{pods: [{name: web-1, state: gone}]}"),
     (NODE, "{pods: [{namespace: shop, name: web-1, state: held}, {name: web-2, state: gone}]}"),
@@ -188,23 +223,31 @@ def test_a_short_result_becomes_one_that_the_action_could_have_given(call: Call,
         Draft202012Validator(spec.result).validate(each)
 
 
-WORD_FOR_WORD = ("command", "dns", "postgres", "redis", "ssh", "tcp", "tls")
+WORD_FOR_WORD = ("command", "dns", "pipeline", "postgres", "redis", "ssh", "tcp", "tls")
 ACTIONS: tuple[Any, ...] = (
     AnsibleAction,
     Aws,
     Command,
     Dns,
+    File,
     Flag,
     Haproxy,
     Http,
     Kubernetes,
     Logs,
+    Notify,
+    PageOut,
+    Pipeline,
     Postgres,
     Prometheus,
+    PullRequest,
     Redis,
+    Release,
     Silence,
     Sql,
+    Systemd,
     Tcp,
+    Ticket,
     Tls,
 )
 REAL: dict[str, Callable[[Any], str | None]] = {
@@ -281,6 +324,19 @@ def test_what_follows_from_a_field_or_a_parameter_is_filled_in(
     assert {name: result[name] for name in expected} == expected
     if "json" not in expected and call is JSON:
         assert "json" not in result
+
+
+def test_a_range_of_one_value_is_a_series_that_stayed_there() -> None:
+    call = Call("prometheus", {"query": "up", "range": {"last": "1h"}})
+    result = made(call, "{value: 0.5}")
+    assert (result["type"], result["value"], result["series"][0]["last"]) == ("range", 0.5, 0.5)
+    assert made(call, "{special: NaN}")["series"][0]["points"] == []
+
+
+def test_pages_are_one_list_that_is_counted() -> None:
+    call = Call("http", {"url": "http://x/", "pages": {}})
+    result = made(call, "{json: [1, 2]}")
+    assert (result["json"], result["count"], result["pages"], result["body"]) == ([1, 2], 2, 1, "")
 
 
 def test_a_decimal_number_is_one_however_it_is_written() -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -60,6 +61,18 @@ class Stage:
         assert done.returncode == 0, f"stanch {' '.join(arguments)}: {done.stderr}"
         return done.stdout
 
+    def begin(self, runbook: str, **inputs: Json) -> str:
+        """The id of a run that bob starts."""
+        texts = {name: held if isinstance(held, str) else json.dumps(held) for name, held in inputs.items()}
+        given = [word for name, text in texts.items() for word in ("-i", f"{name}={text}")]
+        return str(json.loads(self.stanch("run", runbook, *given, "--json", by="bob"))["run"])
+
+    def answer(self, run: str, verb: str, *words: str) -> Json:
+        """The request that is open, which alice answers with `stanch VERB RUN WORDS`."""
+        request = self.asked(run)
+        self.stanch(verb, run, *words, "--digest", request["digest"], "--reason", "I have looked at it")
+        return request
+
     def get(self, path: str) -> httpx.Response | None:
         """What the gateway answers with 200; None while it does not."""
         try:
@@ -107,11 +120,12 @@ class Stage:
 
 
 @contextlib.contextmanager
-def start_stage(folder: Path) -> Iterator[Stage]:
+def start_stage(folder: Path, **config: Json) -> Iterator[Stage]:
+    """`config` is what the worker's configuration has beside, or instead of, that of every stage."""
     with start_hosts(folder) as hosts, durable_temporal(folder) as temporal:
         worker = Worker(folder / "stanch.yaml", f"http://127.0.0.1:{unused_port()}")
         stage = Stage(folder, hosts, temporal, worker, f"http://127.0.0.1:{unused_port()}")
-        _configure(stage)
+        _configure(stage, config)
         try:
             hosts.furnish()
             worker.start()
@@ -133,7 +147,7 @@ def durable_temporal(folder: Path, *, port: int = 0) -> Iterator[TemporalServer]
         yield server
 
 
-def _configure(stage: Stage) -> None:
+def _configure(stage: Stage, more: Mapping[str, Json]) -> None:
     token = stage.folder / "token"
     token.write_text(TOKEN)
     config = {
@@ -146,7 +160,7 @@ def _configure(stage: Stage) -> None:
         "prometheus": {"url": stage.prometheus_url},
         "evidence": {"path": "evidence"},
     }
-    stage.worker.config.write_text(yaml.safe_dump(config))
+    stage.worker.config.write_text(yaml.safe_dump({**config, **more}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stanch.language.plan import Call
+from stanch.language.plan import Call, Json
+from stanch.language.render.guide.curl import http, prometheus
 from tests.language.guides import Shell, commands, guide_of
 
 HOSTILE = [
@@ -268,6 +269,30 @@ def test_what_is_no_address_is_no_command_either(url: str) -> None:
 # --- others -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("params", "says"),
+    [
+        ({"pages": {}}, 'the header `Link` names with `rel="next"`'),
+        ({"pages": {"number": "page"}}, "with the next `page`, until a page is empty"),
+        ({"pages": {"cursor": "/next", "into": "after"}}, "what stands at `/next`, as `after` in the query"),
+        ({"pages": {"cursor": "/next"}}, "what stands at `/next`, which is the next address"),
+        ({"select": "/data"}, "look at `/data`"),
+        (
+            {"client_certificate": {"certificate": "/etc/us.pem", "key": {"secret": "env/KEY"}}},
+            "the client certificate `/etc/us.pem`",
+        ),
+    ],
+)
+def test_what_curl_does_not_do_by_itself_is_said(params: dict[str, Json], says: str) -> None:
+    assert says in " ".join(http({"url": "https://x.example.org/", **params}, 0))
+
+
+def test_how_it_was_over_some_time_is_looked_at_on_the_page_of_prometheus() -> None:
+    asked = {"query": "up", "range": {"last": "1h", "end": "2026-11-23T08:00:00Z"}}
+    told = " ".join(prometheus(asked, ""))
+    assert "on its page under *Graph*, the last 1h, until 2026-11-23T08:00:00Z." in told
+
+
 def test_prometheus_is_asked_by_its_query_and_by_its_api(shell: Shell) -> None:
     query = 'sum(rate(http_errors_total{service="${{ inputs.s }}"}[1m]))'
     guide = guide_of(
@@ -308,6 +333,15 @@ def test_one_module_and_plays_of_the_runbook_have_theirs(shell: Shell) -> None:
         *("all", "-i", "hosts.ini", "--limit", "web:!web3:!web4", "-m", "ansible.builtin.service"),
         *("-a", '{"a": "b c"}'),
     ]
+    rest = {"tags": ["a", "b"], "skip_tags": ["c"], "become": "deploy", "diff": True}
+    asked = {"become_password": {"secret": "env/SUDO"}, "vault": {"prod": {"secret": "env/PROD"}}}
+    *_, line = commands(guide_of(Call("ansible", {"playbook": "a.yml", "hosts": ["a"], **rest, **asked})))
+    (call,) = shell.runs(line, "ansible-playbook")
+    assert call == [
+        *("-i", "a,", "--limit", "a", "--diff", "--tags", "a,b", "--skip-tags", "c"),
+        *("--become", "--become-user", "deploy", "--ask-become-pass", "--vault-id", "prod@prompt", "a.yml"),
+    ]
+
     plays = guide_of(Call("ansible", {"playbook": [{"hosts": "all"}], "hosts": ["a"]}))
     assert "Save this as `play.yml`:" in plays
     assert commands(plays) == ["ansible-playbook -i a, --limit a play.yml\n"]

@@ -68,6 +68,15 @@ def test_a_call_is_typed_with_the_program_of_its_system(
     assert typed(shell, program, call) == [expected]
 
 
+def test_a_revert_is_typed_as_git_takes_it(shell: Shell) -> None:
+    call = Call("pull_request", {"revert": {"after": "1a2b3c4"}, "base": "main", "branch": "back"})
+    assert typed(shell, "git", call) == [
+        ["switch", "-c", "back", "origin/main"],
+        ["revert", "--no-edit", "1a2b3c4..HEAD"],
+        ["push", "origin", "back"],
+    ]
+
+
 @pytest.mark.parametrize("value", HOSTILE)
 def test_a_value_of_a_statement_reaches_psql_as_it_is(shell: Shell, value: str) -> None:
     call = Call(

@@ -239,14 +239,24 @@ SAID: dict[str, tuple[str, str, str]] = {
         "`ssh: {hosts: [web1]",
     ),
     "a check by an action that there is not": (
-        CHANGE + "    verify: {pager: {to: x}, until: result.found, within: 1m}\n",
+        CHANGE + "    verify: {graphite: {to: x}, until: result.found, within: 1m}\n",
         "RB205",
         "an action that reads",
     ),
-    "a secret of a vault": (
+    "a secret of a vault without its field": (
         READ.replace("query: up", "query: up, auth: {bearer: {secret: vault/kv/prometheus}}"),
-        "RB206",
-        "`env/NAME` and `file/PATH`",
+        "RB204",
+        "say which field of it: `secret: vault/kv/prometheus#FIELD`",
+    ),
+    "a secret of Kubernetes without its namespace": (
+        READ.replace("query: up", "query: up, auth: {bearer: {secret: kubernetes/token#key}}"),
+        "RB204",
+        "write `secret: kubernetes/NAMESPACE/token#key`",
+    ),
+    "the name of a variable instead of a secret": (
+        READ.replace("query: up", "query: up, auth: {bearer: {secret: PROMETHEUS_TOKEN}}"),
+        "RB204",
+        "write `secret: env/PROMETHEUS_TOKEN`",
     ),
     "a value inside of a statement": (
         READ + "  - {id: x, sql: {database: a, query: \"SELECT '${{ inputs.hosts }}'\"}}\n",

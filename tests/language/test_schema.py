@@ -19,7 +19,7 @@ from tests.language.test_diagnostics_pages import REHEARSED, SPOKEN, example, se
 
 SCHEMAS = CHECKOUT / "schemas"
 SHIPPED = sorted((CHECKOUT / "runbooks").rglob("*.yaml"))
-STRUCTURE = ("RB201", "RB202", "RB203", "RB204", "RB205", "RB206")
+STRUCTURE = ("RB201", "RB202", "RB203", "RB204", "RB205")
 CHECKS = ("done", "verify", "undo")
 ACTIONS = sorted(path.name.removesuffix(".v1.json") for path in (SCHEMAS / "actions").glob("*.v1.json"))
 

@@ -240,8 +240,8 @@ def test_the_mounted_configuration_is_taken_with_the_environment_of_its_service(
 def test_the_mounted_ssh_configuration_is_one_for_stanch_and_for_openssh() -> None:
     path = outside("worker", SERVICES["worker"]["environment"]["STANCH_SSH_CONFIG_FILE"])
     assert path is not None
-    target = ClientConfig(path).target("web1.example.org")
-    assert (target.user, target.agent) == ("deploy", False)
+    target = ClientConfig(path, {}).target("web1.example.org")
+    assert (target.user, target.agent) == ("deploy", None)
     said = subprocess.run(
         ["ssh", "-F", str(path), "-G", "web1.example.org"], check=True, capture_output=True, text=True
     ).stdout

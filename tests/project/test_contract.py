@@ -10,6 +10,7 @@ import pytest
 from temporalio import activity, workflow
 
 import worker
+from activities.secrets import Secrets
 from stanch import contract
 from stanch.config import Config
 from stanch.contract import (
@@ -37,6 +38,7 @@ from stanch.contract import (
     TellTask,
     Told,
 )
+from stanch.contract.names import activity_of
 from stanch.language.plan import MANUAL, Plan
 from stanch.schemas import load_catalogue, load_schema
 from workflows.incident import IncidentWorkflow
@@ -61,7 +63,8 @@ BY_STANCH = (
 def registered() -> dict[str, Callable[..., Any]]:
     """Every activity of the worker by its name; two of one name would be one too few."""
     config = Config()
-    found = worker.activities_of(worker.actions(config), config)
+    secrets = Secrets()
+    found = worker.activities_of(worker.actions(config, secrets), config, secrets)
     named = {str(activity._Definition.must_from_callable(each).name): each for each in found}
     assert len(named) == len(found)
     return named
@@ -76,7 +79,7 @@ def types_of(function: Callable[..., Any]) -> tuple[list[Any], Any]:
 def test_every_action_of_the_contract_is_an_activity_and_has_a_schema(
     registered: dict[str, Callable[..., Any]],
 ) -> None:
-    assert set(registered) == {*contract.ACTIONS, *BY_STANCH}
+    assert set(registered) == {*map(activity_of, contract.ACTIONS), *BY_STANCH}
     by_people = {name for name in load_catalogue().actions if carried_out_by(name) == "people"}
     assert set(load_catalogue().actions) - by_people == set(contract.ACTIONS)
     assert by_people == {MANUAL}
@@ -92,7 +95,7 @@ def carried_out_by(name: str) -> str | None:
 def test_an_action_takes_a_task_and_gives_a_report(
     registered: dict[str, Callable[..., Any]], name: str
 ) -> None:
-    assert types_of(registered[name]) == ([ActionTask], ActionReport)
+    assert types_of(registered[activity_of(name)]) == ([ActionTask], ActionReport)
 
 
 def test_a_page_takes_a_page_task(registered: dict[str, Callable[..., Any]]) -> None:

@@ -10,10 +10,12 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from stanch.client import guard
 
 _GRACE = 10.0
+_Text = TypeVar("_Text", str, bytes)
 
 
 @contextlib.contextmanager
@@ -33,6 +35,17 @@ def running(arguments: Sequence[str], log: Path) -> Iterator[subprocess.Popen[by
             yield process
         finally:
             end(process)
+
+
+@contextlib.contextmanager
+def ending(process: subprocess.Popen[_Text]) -> Iterator[subprocess.Popen[_Text]]:
+    """`process`, killed if it still runs as the block is left; without that a test that fails would wait for
+    a program that waits for the test."""
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @contextlib.contextmanager

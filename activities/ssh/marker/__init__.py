@@ -31,8 +31,9 @@ import time
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from activities.ssh.command import Command, quoted
+from activities.ssh.command import Command
 from activities.ssh.marker import following, places, running
+from activities.ssh.quoting import quoted
 
 Mode: TypeAlias = Literal["start", "look", "stop", "release"]
 
@@ -65,9 +66,9 @@ class Marker:
 
     def order(self, command: Command) -> bytes:
         """What `start` reads: the command, and its stdin as `printf %b` takes it."""
-        given = command.stdin.replace(b"\\", b"\\\\").replace(b"\0", b"\\0000").replace(b"'", b"'\\''")
+        given = command.fed.replace(b"\\", b"\\\\").replace(b"\0", b"\\0000").replace(b"'", b"'\\''")
         return b"_command=%s\n_input='%s'\n#whole %s" % (
-            quoted(command.line, plain=False).encode(),
+            quoted(command.sent, plain=False).encode(),
             given,
             self.id.encode(),
         )

@@ -12,7 +12,7 @@ from stanch.errors import EvaluationError
 from stanch.language.encode import canonical
 from stanch.language.evaluate import Scope, render, show
 from stanch.language.plan import Call, Check, Json, Revert
-from stanch.language.render.orders import order_text
+from stanch.language.render.orders import as_whom, order_text
 from stanch.language.render.phrases import revert_words
 
 TARGET_ENDS = {
@@ -40,7 +40,8 @@ def targets_of(call: Call) -> tuple[str, ...]:
         return tuple(str(each) for each in named)
     if isinstance(named, str):
         return (named,)
-    url = call.params.get("url") or call.params.get("server") or call.params.get("provider")
+    named_by = ("url", "server", "provider", "system")
+    url = next((call.params[word] for word in named_by if call.params.get(word)), None)
     return (_host_of(url),) if isinstance(url, str) else ()
 
 
@@ -66,9 +67,11 @@ def _typed(call: Call) -> str:
     params = call.params
     match call.action:
         case "ssh" | "command" if isinstance(params.get("run"), list):
-            return _as(params) + shlex.join(_word(word) for word in params["run"])
+            return as_whom(params, _word) + shlex.join(_word(word) for word in params["run"])
         case "ssh" if "script" in params:
-            return _as(params) + _with_env(f"sh: {str(params['script']).rstrip()}", params.get("env"))
+            return as_whom(params, _word) + _with_env(
+                f"sh: {str(params['script']).rstrip()}", params.get("env")
+            )
         case "ansible":
             return _ansible(params)
         case "http":
@@ -171,10 +174,6 @@ def _word(value: Json) -> str:
     return plain if isinstance(plain, str) else canonical(plain).decode()
 
 
-def _as(params: Mapping[str, Json]) -> str:
-    return f"as {_word(params['as'])}: " if "as" in params else ""
-
-
 def _with_env(text: str, env: Json) -> str:
     if not isinstance(env, Mapping) or not env:
         return text
@@ -182,6 +181,27 @@ def _with_env(text: str, env: Json) -> str:
 
 
 def _ansible(params: Mapping[str, Json]) -> str:
+    return _ansible_what(params) + _ansible_how(params)
+
+
+def _ansible_how(params: Mapping[str, Json]) -> str:
+    """Whom it leaves out, as whom it acts, and whether it acts at all."""
+    become = params.get("become")
+    tags, skipped = (
+        ",".join(map(_word, given)) if isinstance(given, list) else given
+        for given in (params.get("tags"), params.get("skip_tags"))
+    )
+    options = {
+        "--limit": params.get("limit"),
+        "--tags": tags,
+        "--skip-tags": skipped,
+        "--become-user": "root" if become is True else become or None,
+    }
+    said = [f" {name} {shlex.quote(_word(value))}" for name, value in options.items() if value is not None]
+    return "".join(said) + (" --check" if params.get("check") is True else "")
+
+
+def _ansible_what(params: Mapping[str, Json]) -> str:
     if "module" in params:
         return f"ansible -m {params['module']} -a {shlex.quote(_word(params.get('args', '')))}"
     playbook = params.get("playbook")

@@ -61,6 +61,8 @@ def let_go(turn: Turn, nodes: list[Node], why: str = "what it belongs to was sto
         if not opened.closed and opened.node in inside:
             turn.requests[opened.request.id] = replace(opened, timer="", closed=reason)
             _forget(turn, opened.timer)
+            if opened.request.kind == "in_doubt" and _goes_back(turn, turn.nodes[opened.node]):
+                doubt.go_back(turn, turn.nodes[opened.node])
     for node in nodes:
         _forget(turn, node.limit)
         if node.phase in _IN_ACTION and node.key:
@@ -140,44 +142,64 @@ def stopped(turn: Turn, node: Node, event: ActionSucceeded | ActionFailed | Acti
         turn.put(node, phase=_unless_doubted(node), ended=turn.at, undo_queue=(), end=None)
         end_when_still(turn)
         return
+    if isinstance(event, ActionFailed) and event.ran and turn.given.revision < 2:
+        # The ledger of such a run knows of no change that is not complete.
+        event = ActionLost(event.at, event.key, event.reason, event.ends, event.undo)
     match event:
         case ActionSucceeded():
-            node = ledger.told_back(turn, node, event.undo)
-            if turn.given.revision < 2 or not node.verifying:
-                # What says whether it helped is not what the step has given.
-                node = turn.put(node, result=event.result)
-            turn.keep(node, event.kept)
-            strayed = node.doubted or event.found or (node.strayed and turn.given.revision >= 2)
-            made = strayed or not (event.already or node.looking)
-            if turn.step(node).effect == "change" and made and _was_its_change(node):
-                enter(turn, node)
-            note = "ended before it could be stopped"
-            # A batch of a loop was verified, and others were still to come.
-            whole = not (turn.is_loop(node) and node.todo)
-            phase = Phase.SUCCEEDED if whole else Phase.ABORTED
-            node = turn.put(node, phase=phase, doubted=False, ended=turn.at, note=note)
-            finish.store(turn, node, finish.outputs_of(turn, node, turn.step(node), lenient=True))
-            if node.item is None:
-                turn.values[node.path] = {**turn.values[node.path], **finish.standing(phase)}
+            _ended_well(turn, node, event)
         case ActionFailed():
+            turn.keep(node, event.kept)
             turn.tell_ends(node, event.ends)
             if event.ran and _was_its_change(node):
                 node = ledger.enter_incomplete(turn, node, event)
             turn.put(node, phase=_unless_doubted(node), ended=turn.at, note=event.reason)
         case ActionLost():
             turn.tell_ends(node, event.ends)
-            doubted = turn.step(node).effect == "change"
-            if turn.given.revision >= 2 and node.verifying and not node.doubted:
-                # The change was made; only whether it helped is not known.
-                turn.put(node, phase=Phase.ABORTED, ended=turn.at, note=event.reason)
-                end_when_still(turn)
-                return
-            if doubted:
-                node = turn.put(node, ends=event.ends, evidence=doubt.of_attempt(node, event))
-            node = ledger.told_back(turn, node, event.undo)
-            turn.put(node, phase=Phase.IN_DOUBT, ended=turn.at, note=event.reason, doubted=doubted)
-            turn.note("in_doubt", event.reason, step=node.path)
+            _lost(turn, node, event)
+    node = turn.nodes[node.path]
+    if node.doubted and _goes_back(turn, node):
+        doubt.go_back(turn, node)
     end_when_still(turn)
+
+
+def _ended_well(turn: Turn, node: Node, event: ActionSucceeded) -> None:
+    node = ledger.told_back(turn, node, event.undo)
+    if turn.given.revision < 2 or not node.verifying:
+        # What says whether it helped is not what the step has given.
+        node = turn.put(node, result=event.result)
+    turn.keep(node, event.kept)
+    strayed = node.doubted or event.found or (node.strayed and turn.given.revision >= 2)
+    made = strayed or not (event.already or node.looking)
+    if turn.step(node).effect == "change" and made and _was_its_change(node):
+        enter(turn, node)
+    note = "ended before it could be stopped"
+    # A batch of a loop was verified, and others were still to come.
+    whole = not (turn.is_loop(node) and node.todo)
+    phase = Phase.SUCCEEDED if whole else Phase.ABORTED
+    node = turn.put(node, phase=phase, doubted=False, ended=turn.at, note=note)
+    finish.store(turn, node, finish.outputs_of(turn, node, turn.step(node), lenient=True))
+    if node.item is None:
+        turn.values[node.path] = {**turn.values[node.path], **finish.standing(phase)}
+
+
+def _lost(turn: Turn, node: Node, event: ActionLost) -> None:
+    if turn.given.revision >= 2 and node.verifying and not node.doubted:
+        # The change was made; only whether it helped is not known.
+        turn.put(node, phase=Phase.ABORTED, ended=turn.at, note=event.reason)
+        return
+    doubted = turn.step(node).effect == "change"
+    if doubted:
+        node = turn.put(node, ends=event.ends, evidence=doubt.of_attempt(node, event))
+    node = ledger.told_back(turn, node, event.undo)
+    turn.put(node, phase=Phase.IN_DOUBT, ended=turn.at, note=event.reason, doubted=doubted)
+    turn.note("in_doubt", event.reason, step=node.path)
+
+
+def _goes_back(turn: Turn, node: Node) -> bool:
+    """What `node` belongs to is taken back as soon as nothing in it is under way any more."""
+    ordered = turn.back_to is not None or any(each.undo_next for each in turn.around(node))
+    return ordered and turn.given.revision >= 2
 
 
 def _was_its_change(node: Node) -> bool:

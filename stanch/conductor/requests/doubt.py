@@ -107,6 +107,23 @@ def take_on(turn: Turn, node: Node) -> None:
         ledger.enter(turn, each, doubtful=True)
 
 
+def go_back(turn: Turn, node: Node) -> None:
+    """`node` is in doubt, and all around it is taken back. That holds for it too where its way back looks
+    before it acts, and the change is certainly over; any other would be one more change, and is told."""
+    for each in attempts(turn, node):
+        if any(effect.step == each.path and not effect.undone for effect in turn.ledger):
+            continue
+        call = ledger.way_back(turn, each)
+        running = any(end.state == "running" for end in each.ends)
+        if call is not None and call.knows and not running and not turn.step(each).irreversible:
+            ledger.enter(turn, each, doubtful=True)
+            continue
+        text = f"`{each.path}` stays: nobody knows whether it was made"
+        if call is not None:
+            text += f"; its way back: `{_line(command_of(call))}` {target_of(call)}".rstrip()
+        turn.note("problem", text, step=each.path)
+
+
 def choices(turn: Turn, node: Node) -> dict[Choice, str]:
     """The answers that there are, and what each of them does."""
     whole, doubtful = not node.tasks, attempts(turn, node)

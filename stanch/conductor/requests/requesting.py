@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from stanch.conductor.approval.preview import brief
+from stanch.conductor.gist import gist, looked
 from stanch.conductor.requests import first_ladder
 from stanch.conductor.requests.climbing import (
     anew,
@@ -124,12 +124,14 @@ def request_id(turn: Turn, node: Node) -> str:
 
 
 def evidence(turn: Turn) -> tuple[str, ...]:
-    """What the steps so far have found, a line each."""
-    return tuple(
-        f"{path}.{name} = {brief(value)}"
-        for path, held in known(turn).items()
-        for name, value in held.items()
-    )
+    """What the steps so far have found, a line each: their outputs, or where a step that reads has none, what
+    its action gave."""
+    told: list[str] = []
+    for path, held in known(turn).items():
+        told += [f"{path}.{name} = {gist(value)}" for name, value in held.items()]
+        if not held and (line := looked(turn, turn.nodes.get(path))):
+            told.append(f"{path}: {line}")
+    return tuple(told)
 
 
 def known(turn: Turn) -> dict[str, dict[str, Json]]:

@@ -10,6 +10,7 @@ from stanch.conductor.back import ledger, returning, undoing
 from stanch.conductor.claims import taking
 from stanch.conductor.commands import CancelTimer, FinishRun
 from stanch.conductor.events import ActionFailed, ActionLost, ActionSucceeded, ChildEnded, WorkFailed
+from stanch.conductor.gist import gist, looked
 from stanch.conductor.state import ROOT, Node, Phase
 from stanch.conductor.turn import Turn
 from stanch.contract import ActionTask, Found, Outcome
@@ -355,4 +356,5 @@ def _ended_text(turn: Turn, node: Node, step: Step) -> str:
         return brief(turn.nodes[node.parent or ROOT].items[node.item])
     if step.for_each:
         return f"{len(node.items)} of {len(node.items)} done"
-    return ", ".join(f"{name} = {brief(held)}" for name, held in node.outputs.items())
+    told = ", ".join(f"{name} = {gist(held)}" for name, held in node.outputs.items())
+    return told or looked(turn, node)

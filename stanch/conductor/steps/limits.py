@@ -12,7 +12,7 @@ Again: TypeAlias = Literal["never", "unless_done", "always"]
 
 READ_TRIES = 3
 """How often a read is tried when its target cannot be reached or its worker dies."""
-REATTACHED = ("ssh",)
+REATTACHED = ("release", "ssh", "systemd")
 """Actions whose targets know an execution by its key: a change whose worker dies is found by the next
 attempt, and begun by it only if it never was."""
 KEEPING = 10.0

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from stanch.language.check.context import Blocks, Context
 from stanch.language.diagnostics import Diagnostic, Related
 from stanch.language.document import StepDoc
+from stanch.language.effect import tells
 from stanch.language.source import Span
 from stanch.language.words import did_you_mean
 
@@ -41,6 +42,8 @@ def _problem(repeated: StepDoc, blocks: Blocks) -> str | None:
         return "it has no action to repeat"
     if repeated.call is not None and repeated.call.by_hand:
         return "a person would have to do it again"
+    if tells(repeated.call):
+        return "it tells people something, each time"
     if repeated.effect == "change":
         return "it changes something; a check only reads"
     if any(step.loop is not None for step in (repeated, *blocks)):

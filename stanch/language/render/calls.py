@@ -26,7 +26,7 @@ def call_text(call: Call) -> str:
     if call.zone:
         return f"in zone {call.zone}: {call_text(replace(call, zone=''))}"
     if (order := order_text(call.action, call.params, _text)) is not None:
-        return _one_line(order)
+        return _one_line(order) + ("" if hosts is None else f" on {_hosts(hosts)}")
     if isinstance(run := params.get("run"), list):
         rest = " ".join(_word(word) for word in run)
     elif "url" in params:

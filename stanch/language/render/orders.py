@@ -9,12 +9,16 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
 
 from stanch.language.plan import Json
-from stanch.language.render import clouds
+from stanch.language.render import clouds, hosts, teamwork
 from stanch.language.render.cluster import kubernetes
 
 Word: TypeAlias = Callable[[Json], str]
 """How a value is written; secrets are never a part of it."""
 Params: TypeAlias = Mapping[str, Json]
+
+
+_LONGEST = 2000
+"""Characters of a file's content that whoever approves it reads."""
 
 
 def order_text(action: str, params: Params, word: Word) -> str | None:
@@ -54,6 +58,36 @@ def _records(records: Json, word: Word) -> Iterator[str]:
         ]
         gone = " ".join(word(each["type"]) for each in found if not each["values"])
         yield f"{name} {', '.join([*there, *([f'no {gone}'] if gone else [])])}"
+
+
+# --- files ------------------------------------------------------------------------------------------------
+
+
+def _file(params: Params, word: Word) -> str:
+    who = as_whom(params, word)
+    name = f"{who}file {word(params.get('path', ''))}"
+    mode = f", mode {word(params['mode'])}" if "mode" in params else ""
+    if params.get("absent") is True:
+        return f"{name}: remove it"
+    if "restore" in params:
+        states = params["restore"]
+        where = ", ".join(map(word, states)) if isinstance(states, Mapping) else word(states)
+        return f"{name}: as it was on {where}"
+    if "content" in params:
+        text = word(params["content"])
+        shown = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text)} characters)"
+        return f"{name}{mode}: {shown}"
+    return f"{name}: read it"
+
+
+def as_whom(params: Params, word: Word) -> str:
+    """Who logs in, and who runs it then: `as deploy: sudo -u postgres `."""
+    login = f"as {word(params['as'])}: " if "as" in params else ""
+    sudo = params.get("sudo")
+    if not sudo:
+        return login
+    user = sudo.get("user", "root") if isinstance(sudo, Mapping) else "root"
+    return f"{login}sudo {'' if user == 'root' else f'-u {word(user)} '}"
 
 
 # --- traffic ----------------------------------------------------------------------------------------------
@@ -178,13 +212,21 @@ def _entries(value: Json) -> Iterator[tuple[str, Json]]:
 _FORMS: Mapping[str, Callable[[Params, Word], str]] = {
     "aws": clouds.aws,
     "dns": _dns,
+    "file": _file,
     "flag": _flag,
     "haproxy": _haproxy,
     "kubernetes": kubernetes,
     "logs": _logs,
+    "notify": teamwork.notify,
+    "page": teamwork.page,
+    "pipeline": teamwork.pipeline,
     "postgres": _postgres,
+    "pull_request": teamwork.pull_request,
     "redis": _redis,
+    "release": hosts.release,
     "silence": _silence,
+    "systemd": hosts.systemd,
     "tcp": _tcp,
+    "ticket": teamwork.ticket,
     "tls": _tls,
 }

@@ -133,12 +133,17 @@ def plural(name: str) -> str:
     return f"{name[:-1]}ies" if name.endswith("y") and name[-2:-1] not in "aeiou" else f"{name}s"
 
 
+TELLING = ("notify", "page", "ticket")
+"""Actions that only tell people; their schemas say so."""
+
+
 def kind_of(step: Step) -> str:
     """What a step is, in a word."""
     if step.effect == "change":
         return "change by hand" if step.call and step.call.action == "manual" else "change"
     if step.call:
-        return "by hand" if step.call.action == "manual" else "read"
+        by_hand = "by hand" if step.call.action == "manual" else "read"
+        return "tell" if step.call.action in TELLING else by_hand
     if step.ask:
         return "question"
     if step.child:

@@ -69,7 +69,12 @@ def _ansible(params: Mapping[str, Json]) -> Iterator[str]:
     names = [spelled(host) for host in hosts] if isinstance(hosts, list) else []
     inventory = params.get("inventory")
     options: list[Word] = []
-    if isinstance(inventory, Mapping):
+    if isinstance(inventory, list):
+        entries = [host if isinstance(host, Mapping) else {"name": host} for host in inventory]
+        yield "The hosts, as a program has found them; write them into an inventory, `inventory.yml`:"
+        yield block(json.dumps(plain(entries), indent=2, ensure_ascii=False), "yaml")
+        options += ["-i", "inventory.yml"]
+    elif isinstance(inventory, Mapping):
         yield "Save this as `inventory.yml`:"
         yield block(json.dumps(plain(inventory), indent=2, ensure_ascii=False), "yaml")
         options += ["-i", "inventory.yml"]
@@ -85,10 +90,7 @@ def _ansible(params: Mapping[str, Json]) -> Iterator[str]:
     options += ["--limit", pattern]
     if params.get("vars"):
         options += ["-e", json_word(params["vars"])]
-    if params.get("check") is True:
-        options += ["--check", "--diff"]
-    if forks := params.get("forks"):
-        options += ["-f", spelled(forks)]
+    options += _options(params)
     if "module" in params:
         yield block(shell.line(["ansible", "all", *options, *_module(params)]), "sh")
         return
@@ -100,6 +102,28 @@ def _ansible(params: Mapping[str, Json]) -> Iterator[str]:
     else:
         yield "In the folder of the Ansible project:"
     yield block(shell.line(["ansible-playbook", *options, spelled(playbook)]), "sh")
+
+
+def _options(params: Mapping[str, Json]) -> Iterator[Word]:
+    check, become, vault = params.get("check") is True, params.get("become"), params.get("vault")
+    if check:
+        yield "--check"
+    if params.get("diff", check) is True:
+        yield "--diff"
+    for name in ("tags", "skip_tags"):
+        tags = params.get(name)
+        if tags:
+            shown = ",".join(map(spelled, tags)) if isinstance(tags, list) else spelled(tags)
+            yield from (f"--{name.replace('_', '-')}", shown)
+    if become:
+        yield from ("--become", "--become-user", "root" if become is True else spelled(become))
+    if "become_password" in params:
+        yield "--ask-become-pass"
+    if vault:
+        ids = vault if isinstance(vault, Mapping) and "secret" not in vault else ["default"]
+        yield from (word for name in ids for word in ("--vault-id", f"{name}@prompt"))
+    if forks := params.get("forks"):
+        yield from ("-f", spelled(forks))
 
 
 def _module(params: Mapping[str, Json]) -> Sequence[Word]:

@@ -30,6 +30,30 @@ def http(params: Mapping[str, Json], timeout: float) -> Iterator[str]:
             else spelled(accept)
         )
         yield f"Here the answer is good when its first line says {wanted}."
+    if "client_certificate" in params:
+        yield _certificate(params["client_certificate"])
+    if isinstance(pages := params.get("pages"), Mapping):
+        yield _pages(pages)
+    if select := params.get("select"):
+        yield f"Of the answer, look at {code(spelled(select))}."
+
+
+def _certificate(given: Json) -> str:
+    shown = given.get("certificate") if isinstance(given, Mapping) else None
+    where = code(spelled(shown)) if isinstance(shown, str) else "that this system has given out"
+    return f"It wants to know who asks: add `--cert FILE --key FILE`, with the client certificate {where}."
+
+
+def _pages(pages: Mapping[str, Json]) -> str:
+    if "number" in pages:
+        return f"Ask again with the next {code(spelled(pages['number']))}, until a page is empty."
+    if "cursor" not in pages:
+        return 'Ask again at the address that the header `Link` names with `rel="next"`, until it names none.'
+    cursor = code(spelled(pages["cursor"]))
+    into = (
+        f"as {code(spelled(pages['into']))} in the query" if "into" in pages else "which is the next address"
+    )
+    return f"Ask again with what stands at {cursor}, {into}, until nothing stands there."
 
 
 def _curl(params: Mapping[str, Json], url: str, timeout: float) -> list[Word]:
@@ -133,6 +157,12 @@ def prometheus(params: Mapping[str, Json], known: str) -> Iterator[str]:
     query = spelled(params.get("query", ""))
     yield "Ask Prometheus:"
     yield block(query, "promql")
+    if isinstance(asked := params.get("range"), Mapping):
+        first = f"from {spelled(asked.get('start', ''))} on"
+        last = f"the last {spelled(asked['last'])}" if "last" in asked else first
+        until = f", until {spelled(asked['end'])}" if "end" in asked else ""
+        yield f"on its page under *Graph*, {last}{until}."
+        return
     yield "on its page, or with:"
     server = spelled(params.get("server") or known or "<the address of Prometheus>")
     words: list[Word] = ["curl", "-sS", "-G"]

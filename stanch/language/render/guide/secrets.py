@@ -32,7 +32,8 @@ def secrets_of(named: Mapping[str, str]) -> Iterator[str]:
         where = {
             "env": f"the environment variable {code(rest)} of Stanch's worker",
             "file": f"the content of the file {code(rest)} on Stanch's worker",
-            "vault": f"{code(rest)} in the vault",
+            "vault": f"{code(rest)} in HashiCorp Vault",
+            "kubernetes": f"{code(rest)} of Kubernetes' secrets",
         }.get(kind, "ask whoever runs Stanch")
         yield f"{code(reference)}: {where}; below it is {code(f'${variable}')}"
 

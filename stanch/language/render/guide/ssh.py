@@ -67,17 +67,28 @@ def _ssh_line(host: str, params: Mapping[str, Json]) -> str:
     where = f"{spelled(user)}@{host}" if user is not None else host
     env = params.get("env")
     pairs = [f"{name}={spelled(value)}" for name, value in env.items()] if isinstance(env, Mapping) else []
-    stdin = params.get("stdin")
+    stdin, sudo = params.get("stdin"), sudo_words(params.get("sudo"))
+    # Where sudo asks for a password, it asks at a terminal.
+    asks = isinstance(params.get("sudo"), Mapping) and "password" in params["sudo"] and stdin is None
+    login = ["ssh", "-t", where, "--"] if asks else ["ssh", where, "--"]
     if "script" not in params:
-        argv = [*(["env", *pairs] if pairs else []), *_argv(params)]
+        argv = [*sudo, *(["env", *pairs] if pairs else []), *_argv(params)]
         words: list[Word] = list(argv) if shell.is_plain(argv) else [shell.remote(argv)]
-        return _fed(stdin, shell.whole(["ssh", where, "--", *words]))
+        return _fed(stdin, shell.whole([*login, *words]))
     script = spelled(params["script"])
-    if stdin is None:
+    if stdin is None and not sudo:
         prefix = f"{shell.remote(['env', *pairs])} " if pairs else ""
         return shell.heredoc(shell.whole(["ssh", where, "--", f'{prefix}/bin/sh -c "$(cat)"']), script)
-    argv = [*(["env", *pairs] if pairs else []), "/bin/sh", "-c", script]
-    return _fed(stdin, shell.whole(["ssh", where, "--", shell.remote(argv)]))
+    argv = [*sudo, *(["env", *pairs] if pairs else []), "/bin/sh", "-c", script]
+    return _fed(stdin, shell.whole([*login, shell.remote(argv)]))
+
+
+def sudo_words(sudo: Json) -> list[str]:
+    """What stands before a command that runs as somebody else."""
+    if not sudo:
+        return []
+    user = spelled(sudo["user"]) if isinstance(sudo, Mapping) and "user" in sudo else ""
+    return ["sudo", "-u", user] if user else ["sudo"]
 
 
 def _argument(value: Json) -> str:

@@ -20,6 +20,7 @@ _KINDS = {
     "change": "**Changes something**",
     "change by hand": "**Changes something, by hand**",
     "read": "Looks only",
+    "tell": "Tells people",
     "by hand": "By hand",
     "question": "A question to a person",
     "runbook": "Another runbook, in place",

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
 
 from stanch.language.plan import Json
-from stanch.language.render.guide import shell
+from stanch.language.render.guide import hosts, shell, teamwork
 from stanch.language.render.guide.clouds import aws, kubernetes
 from stanch.language.render.guide.databases import postgres, redis, sql
+from stanch.language.render.guide.files import file
 from stanch.language.render.guide.markdown import block, code
 from stanch.language.render.guide.names import dns
 from stanch.language.render.guide.shell import Word
@@ -24,8 +25,12 @@ Params: TypeAlias = Mapping[str, Json]
 
 _NO_NAME = re.compile(r"^-|[\x00-\x1f\x7f;]")
 """What no program should be given for a name: it would be an option, or another command."""
+_OPPOSITES = {"started": "stopped", "stopped": "started", "enabled": "disabled", "disabled": "enabled"}
 _TEXTS = frozenset(
-    {"comment", "limit", "output", "params", "patch", "query", "restore", "txt", "values", "with"}
+    {
+        *("body", "comment", "content", "fields", "limit", "message", "output", "params", "patch", "query"),
+        *("restore", "text", "title", "txt", "values", "with"),
+    }
 )
 """Parameters that are no names."""
 
@@ -49,6 +54,10 @@ def looked_at(action: str, params: Params) -> Params | None:
             return _only(params, "server", "name")
         case "haproxy":
             return _only(params, "server", "backend")
+        case "file" | "release":
+            return _only(params, "hosts", "path", "as", "sudo")
+        case "systemd":
+            return _only(params, "hosts", "unit", "as", "sudo")
         case "postgres" | "redis":
             return _only(params, "server")
         case "kubernetes":
@@ -60,6 +69,11 @@ def known_back(action: str, params: Params) -> Params | None:
     """The parameters of the call that goes back, where that does not need what was there before."""
     if action == "silence" and params.get("remove") is not True:
         return {**params, "remove": True}
+    if action == "systemd" and params.get("set") in _OPPOSITES:
+        return {**params, "set": _OPPOSITES[params["set"]]}
+    if action == "pull_request":
+        branch = params.get("branch", "<the branch of the request>")
+        return {**_only(params, "repository", "base"), "revert": {"request": branch}}
     if action != "kubernetes":
         return None
     for verb, back in (("cordon", "uncordon"), ("uncordon", "cordon")):
@@ -210,14 +224,22 @@ def _place(params: Params, what: str) -> str:
 _TYPED: Mapping[str, Callable[[Params], Iterator[str]]] = {
     "aws": aws,
     "dns": dns,
+    "file": file,
     "flag": _flag,
     "haproxy": _haproxy,
     "kubernetes": kubernetes,
     "logs": _logs,
+    "notify": teamwork.notify,
+    "page": teamwork.page,
+    "pipeline": teamwork.pipeline,
     "postgres": postgres,
+    "pull_request": teamwork.pull_request,
     "redis": redis,
+    "release": hosts.release,
     "silence": _silence,
     "sql": sql,
+    "systemd": hosts.systemd,
     "tcp": _tcp,
+    "ticket": teamwork.ticket,
     "tls": _tls,
 }
