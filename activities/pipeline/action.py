@@ -98,8 +98,13 @@ class Pipeline:
     # --- found again by another attempt -------------------------------------------------------------------
 
     def reattaches(self, params: Mapping[str, Json]) -> bool:
-        name = self._systems.named(params.get("system"), KINDS)
-        return "mark" in params or self._systems.kind(name) == "gitlab"
+        if "mark" in params:
+            return True
+        try:
+            name = self._systems.named(params.get("system"), KINDS)
+        except InvalidInput:
+            return False  # it is refused before anything is sent
+        return self._systems.kind(name) == "gitlab"
 
     async def begun(self, params: Mapping[str, Json], context: Context) -> bool:
         """True in any case: what is not listed may only be late, and `perform` says what it means."""

@@ -88,7 +88,7 @@ class Effected:
     left_to: str = ""
     """Id of the run that was left behind to bring it back."""
     doubtful: bool = False
-    """Nobody knows whether it was made; it is here because a person has it taken back all the same."""
+    """Nobody knows whether it was made; it is here because it is to be taken back all the same."""
     incomplete: str = ""
     """Why its step has failed although it was executed, on some of its targets or on all; empty when it is
     complete."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -18,10 +18,13 @@ from activities.pipeline import Pipeline
 from activities.pipeline import action as pace
 from activities.pipeline.rundeck import API
 from activities.systems import Systems
+from stanch.contract import ActionTask
 from stanch.errors import ActionRefused, InvalidInput, OutcomeUnknown, Unreachable
+from stanch.language.plan import Call
 from stanch.schemas import load_catalogue
+from tests.activities.bench import Bench
 from tests.activities.conftest import Beats
-from tests.activities.served import Scripted, free_port, until
+from tests.activities.served import Scripted, free_port, scripted, until
 from tests.support import contracts
 from tests.support.jobs import JobsHere
 
@@ -37,6 +40,19 @@ each_kind = pytest.mark.parametrize("kind", KINDS)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, seconds in (("_FIRST", 0.01), ("_LONGEST", 0.02), ("_SETTLING", 0.1), ("_PATIENCE", 0.5)):
         monkeypatch.setattr(pace, name, seconds)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Scripted]:
+    with scripted() as script:
+        yield script
+
+
+@pytest.fixture
+def site(server: Scripted) -> Scripted:
+    """One for all of them, for its end takes a while."""
+    server.got.clear()
+    return server
 
 
 @pytest.fixture
@@ -296,6 +312,25 @@ async def test_what_makes_no_sense_is_refused_before_anything_is_sent(
     with pytest.raises(InvalidInput, match=says):
         await pipeline.perform(params, context)
     assert site.got == []
+
+
+@pytest.mark.parametrize(("mark", "starts"), [("stanch", 1), (None, 1)])
+async def test_an_attempt_after_a_lost_one(
+    pipeline: Pipeline, site: Scripted, mark: str | None, starts: int
+) -> None:
+    jobs = site.reply = JobsHere("rundeck", looks=1)
+    given = {"mark": mark} if mark else {}
+    params = {"system": "rundeck", "job": JOBS["rundeck"], **given}
+    task = ActionTask(KEY, "back", Call("pipeline", params), effect="change", timeout=5.0)
+    bench = Bench(pipeline)
+    first = await bench.run(task)
+    bench.attempt(2)
+    if mark:
+        assert (await bench.run(task)).result["id"] == first.result["id"]
+    else:
+        error = await bench.error(task)
+        assert "it may have executed the change" in str(error)
+    assert len(jobs.runs) == starts
 
 
 @contracts.needed

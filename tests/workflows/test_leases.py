@@ -72,8 +72,10 @@ async def seen(handle: Run, holds: Callable[[RunView], object]) -> RunView:
 
 
 async def queuing(handle: Run) -> RunView:
-    """The run, as soon as it waits for a lease."""
-    return await seen(handle, lambda view: any(each.state == "waiting" for each in view.leases))
+    """The run, as soon as a lease has told it to wait."""
+    return await seen(
+        handle, lambda view: any(each.state == "waiting" and each.holders for each in view.leases)
+    )
 
 
 async def lease(client: Client, name: str) -> LeaseView:
@@ -123,9 +125,11 @@ async def test_a_run_that_was_terminated_holds_nothing(client: Client, often: No
     async with World(helping).worker(client), asyncio.timeout(PATIENCE):
         first = await started(client, fix("killed"), "killed-1")
         await waiting(first)
-        waits = [await started(client, fix("killed"), f"killed-{number}") for number in (2, 3)]
-        for run in waits:
-            await queuing(run)
+        waits = []
+        for number in (2, 3):
+            # The queue has the order in which they asked, and not that in which they were started.
+            waits.append(await started(client, fix("killed"), f"killed-{number}"))
+            await queuing(waits[-1])
         await first.terminate()
         await waiting(waits[0])
         await waits[0].terminate()

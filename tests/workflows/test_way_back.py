@@ -24,6 +24,7 @@ from stanch.errors import ActionRefused, EngineUnavailable, IllegalDecision, Inv
 from stanch.language.plan import Call, Check, Poll, Revert, Step
 from tests.project.checkout import ROOT
 from tests.support.plans import change, plan
+from tests.support.switch import switching
 from tests.support.temporal import TemporalServer
 from tests.support.world import World, approve, begin, handle_of, helping, waiting
 
@@ -243,7 +244,7 @@ def killed_later(server: TemporalServer) -> Iterator[subprocess.Popen[bytes]]:
         process.stdout.close()
 
 
-def switching(file: Path) -> Step:
+def toggling(file: Path) -> Step:
     call = Call("switch", {"file": str(file), "word": "on"}, knows=True)
     return Step(id="switch", effect="change", call=call, unattended="a test", on_failure="ask", timeout=5.0)
 
@@ -269,7 +270,7 @@ async def test_what_was_there_before_comes_back_after_the_worker_died_in_the_mid
     hold.touch()
     async with asyncio.timeout(PATIENCE):
         with killed_later(temporal) as first:
-            handle = handle_of(client, await begin(client, plan(switching(file)), uuid.uuid4().hex[:8]))
+            handle = handle_of(client, await begin(client, plan(toggling(file)), uuid.uuid4().hex[:8]))
             await when((tmp_path / "held").exists)
             first.kill()
         file.write_text("half")  # what the change had come to when it was cut
@@ -286,3 +287,28 @@ async def test_what_was_there_before_comes_back_after_the_worker_died_in_the_mid
             assert (await (await back(client, handle)).result()).outcome == "succeeded"
     assert file.read_text() == "off"
     assert file.with_suffix(".log").read_text().splitlines() == ["off -> on", "half -> on", "on -> off"]
+
+
+async def test_what_an_order_to_undo_cuts_in_the_middle_goes_back_with_the_rest(
+    client: Client, tmp_path: Path
+) -> None:
+    """Nobody knows whether it was made; its way back looks, and brings back what it finds changed."""
+    one, two = tmp_path / "1" / "banner", tmp_path / "2" / "banner"
+    for file in (one, two):
+        file.parent.mkdir()
+        file.write_text("off")
+    hold = two.with_name("hold")
+    hold.touch()
+    steps = (replace(toggling(one), id="one"), replace(toggling(two), id="two"))
+    async with switching(client, "stanch"), asyncio.timeout(PATIENCE):
+        handle = handle_of(client, await begin(client, plan(*steps), uuid.uuid4().hex[:8]))
+        await when(two.with_name("held").exists)
+        two.write_text("half")  # what the change had come to
+        await runs.order(handle, ordered())
+        while not any(effect.doubtful for effect in (await runs.view(handle)).ledger):
+            await asyncio.sleep(0.05)
+        hold.unlink()
+        view = await _end_of(handle)
+    assert [file.read_text() for file in (one, two)] == ["off", "off"]
+    assert [(effect.step, effect.undone) for effect in view.ledger] == [("one", True), ("two", True)]
+    assert view.outcome == "aborted"
