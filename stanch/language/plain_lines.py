@@ -1,10 +1,10 @@
 """The tree of a file whose YAML is of the plainest kind: a line is a key, an item, or a key with its value.
 
 So people write nearly all of their runbooks, and it takes no parser: a pattern takes the lines apart, their
-indentation says what stands in what, and each value is a word, a text in quotes, or a list or mapping that
-ends in its line. A file in which anything else stands, a mistake above all, is read by PyYAML from its first
-line to its last. A test holds the two against each other: whatever is read here has the very tree that
-PyYAML's events make. It takes half the time.
+indentation says what stands in what, and each value is a word, a text in quotes, a list or mapping that ends
+in its line, or one paragraph behind `>-`, `|-` or `|`. A file in which anything else stands, a mistake above
+all, is read by PyYAML from its first line to its last. A test holds the two against each other: whatever is
+read here has the very tree that PyYAML's events make. It takes half the time.
 """
 
 from __future__ import annotations
@@ -27,12 +27,14 @@ DEEPEST = 50
 _NAME = r"[A-Za-z_][\w.-]{0,99}+"
 _QUOTED = r"""\"[^\"\\\n]*+(?:\\[\"\\nt][^\"\\\n]*+)*+\"|'[^'\n]*+(?:''[^'\n]*+)*+'"""
 _PLAIN = r"""(?:[^\s?:,\[\]{}\#&*!|>'"%@`-]|-(?=\S))[^\n:\#]*+(?:(?::(?=\S)|(?<=\S)\#)[^\n:\#]*+)*+"""
+# A text of several lines, deeper than the key before it, of which none is empty.
+_BLOCK = r"""(?:>-|\|-?+)(?:\n\2(?(3)[ ]{2})[ ]++[^\s][^\n]*+)++"""
 _LINE = re.compile(
     rf"""^(
       ([ ]*+)
       (-[ ]++(?=[^\s\#]))?+
       (?:({_NAME})(:(?:[ ]++(?=[^\s\#])|(?=\s))))?+
-      ({_QUOTED}|[\[{{][^\n]*+|{_PLAIN})?+
+      ({_QUOTED}|[\[{{][^\n]*+|{_PLAIN}|{_BLOCK})?+
       [ ]*+(?:(?<!\S)\#[^\n]*+)?+
       (?:\n|\Z)
       (?:[ ]*+(?:\#[^\n]*+)?+\n)*+  # empty lines and comments behind it
@@ -47,7 +49,8 @@ _BEHIND_BRACKET = re.compile(_COMMA)
 _KEY_IN_BRACKETS = re.compile(rf"({_NAME}):[ ]++", re.ASCII)
 _BRACKET = re.compile(r"[\[{][ ]*+")
 _END = re.compile(r"[ ]*+(?:(?<=[ ])#.*+)?+\Z")
-_MARKS = frozenset("\"'[{")
+_BEHIND_BLOCK = re.compile(r"\n++(?![ ]++(?:\n|\Z))")
+_MARKS = frozenset("\"'[{|>")
 """How a value begins that is more than a word or a few."""
 _ESCAPE = re.compile(r"\\(.)")
 _ESCAPED = {'"': '"', "\\": "\\", "n": "\n", "t": "\t"}
@@ -178,7 +181,30 @@ def _value(written: str, source: Source, start: int, depth: int) -> Node:
     if first == "'":
         text = written[1:-1].replace("''", "'")
         return Scalar(text, text, source, "single", start, start + len(written))
+    if first in "|>":
+        return _block_text(written, source, start)
     return _collection(written, source, start, depth + 1)
+
+
+def _block_text(written: str, source: Source, start: int) -> Scalar:
+    """A text of several lines behind `|`, `|-` or `>-`."""
+    mark, *lines = written.split("\n")
+    before = source.text[source.text.rfind("\n", 0, start) + 1 : start]
+    column = len(before) - len(before.lstrip(" -"))
+    indent = len(lines[0]) - len(lines[0].lstrip(" "))
+    margin = " " * indent
+    behind = _BEHIND_BLOCK.match(source.text, start + len(written))
+    if indent <= column or behind is None or not all(line.startswith(margin) for line in lines):
+        raise _NotPlainError
+    held = [line[indent:] for line in lines]
+    end = behind.end()
+    if mark != ">-":
+        text = "\n".join(held) + "\n" * (mark == "|")
+        return Scalar(text, text, source, "literal", start, end)
+    if any(line[0] == " " or line[-1] == " " for line in held):
+        raise _NotPlainError
+    text = " ".join(held)
+    return Scalar(text, text, source, "folded", start, end)
 
 
 def _collection(written: str, source: Source, start: int, depth: int) -> Node:

@@ -38,7 +38,16 @@ ODD = r"""
 '' ""
 """
 SPACED = [" ", "  ", "\n", "\n  ", "\n- ", "\n  - ", ": ", "- ", " #", ", ", "\t", "\r"]
-PIECES = [*ODD.split(), *SPACED]
+PIECES = [
+    ">-\n",
+    "|\n",
+    "|-\n    ",
+    "a: >-\n  b\n  c\n",
+    "- d: |\n    e\n     f\n",
+    "\n\n",
+    *ODD.split(),
+    *SPACED,
+]
 SMALL = [
     "a: b\nc: [d, e]\n",
     "a:\n  - b: c\n    d: 'e''f'\n  - g\n",
@@ -47,6 +56,8 @@ SMALL = [
     'a: "x\\n\\"y"\nb: -1\nc: .5\nd: x\n',
     "a:\n  b:\n    c: d # e\n  # f\n  g: h\n\ni: j\n",
     "- a\n- b: c\n  d: e\n-  f: g\n   h: i\n",
+    "a: >-\n  b\n  c: d\ne: |\n    # f\n     g\n\n\nh: i\n",
+    "- a: |-\n    b\n    - c\n  d: >-\n    e\n# f\n- g\n",
 ]
 EXAMPLES = settings(
     max_examples=int(os.environ.get("FUZZ", "100")),
@@ -146,8 +157,8 @@ def test_what_people_write_is_plain(text: str) -> None:
         "a: b\na: c\n",
         "null: a\n",
         "a: b\n  c\n",
-        "a: |\n  b\n",
-        "a: >-\n  b\n",
+        "a: |+\n  b\n",
+        "a: >-\n  b\n\n  c\n",
         "a: &x b\n",
         "a: *x\n",
         "a: !x b\n",
