@@ -1,5 +1,4 @@
-"""`true` on many hosts: Stanch against OpenSSH, Ansible, asyncssh and parallel-ssh; and an `ansible` step
-against `ansible-playbook` itself.
+"""`true` on many hosts: Stanch against OpenSSH, Ansible, asyncssh and parallel-ssh.
 
     python bench/ssh_fanout.py [--json] [--rounds N] [--hosts N]
 
@@ -22,14 +21,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from activities.action import Context
-from activities.ansible.action import AnsibleAction
 from activities.ssh import SshAction
 from tests.support.sshd import Farm, start_sshd, unused_port
 
@@ -39,20 +37,11 @@ SHARE = 14
 """Addresses of one server; an sshd listens at 16 at most."""
 SSH = shutil.which("ssh") or "ssh"
 FORKS = 40
-PLAY_HOSTS = 8
-PLAY = [
-    {
-        "hosts": "all",
-        "gather_facts": False,
-        "tasks": [{"name": f"task {number}", "command": "true"} for number in range(4)],
-    }
-]
 TARGETS = {
     "warm, OpenSSH cold / Stanch warm": ("openssh", "stanch warm", ">= 5"),
     "warm, Ansible / Stanch warm": ("ansible", "stanch warm", ">= 20"),
     "warm, Ansible on kept connections / Stanch warm": ("ansible kept", "stanch warm", ""),
     "cold, Stanch / the fastest": ("stanch cold", "fastest cold", "<= 1.2"),
-    "ansible step / ansible-playbook": ("ansible step", "ansible-playbook", "<= 1.05"),
 }
 
 Times = dict[str, float]
@@ -214,33 +203,6 @@ def _control() -> Iterator[str]:
                 )
 
 
-def playbook(site: Site, *, step_first: bool) -> Times:
-    """The same plays on the same hosts, with new connections each time."""
-    hosts = site.names[:PLAY_HOSTS]
-    variables = {"ansible_python_interpreter": "/usr/bin/python3"}
-
-    def step() -> float:
-        action = AnsibleAction(ssh_config=site.config)
-        params = {"playbook": PLAY, "hosts": hosts, "forks": PLAY_HOSTS, "vars": variables}
-        context = Context(key="bench", timeout=300.0, one=False, beat=lambda _: None)
-
-        async def run() -> None:
-            result = await action.perform(params, context)
-            assert result["rc"] == 0, result
-
-        return asyncio.run(_timed(run()))
-
-    def itself() -> float:
-        plays = site.folder / "plays.yml"
-        plays.write_text(json.dumps(PLAY))
-        with _control() as control:
-            words = ["ansible-playbook", "-i", ",".join(hosts) + ",", "--forks", str(PLAY_HOSTS), str(plays)]
-            return _program(words, env=_ansible_env(site, control))
-
-    turns: list[tuple[str, Callable[[], float]]] = [("ansible step", step), ("ansible-playbook", itself)]
-    return {name: turn() for name, turn in (turns if step_first else turns[::-1])}
-
-
 class Peer:
     """A library in a process of its own."""
 
@@ -294,7 +256,7 @@ def measure(hosts: int, rounds: int) -> dict[str, Any]:
                 times |= turn(where)
             rivals = ["openssh", *(f"{peer.name} cold" for peer in peers)]
             times["fastest cold"] = min(times[rival] for rival in rivals)
-            found.append(times | playbook(where, step_first=number % 2 == 0))
+            found.append(times)
     return {
         "hosts": hosts,
         "rounds": rounds,

@@ -74,7 +74,6 @@ class _UnderWay:
     coming: _Coming
     acts: float | None = None
     """Of an action: from when on it cannot be said any more that nothing was executed."""
-    undo: Call | None = None
 
 
 class _Broken(Exception):
@@ -206,7 +205,7 @@ class _Stage:
         end = self._end_of(command, self._node(command.key))
         acts = None if end.acts is None else self._now + end.acts
         coming = self._at(end.seconds, lambda: self._ended(command.key, end))
-        self._open[command.key] = _UnderWay(coming, acts, end.undo)
+        self._open[command.key] = _UnderWay(coming, acts)
 
     def _ended(self, key: str, end: End) -> None:
         if end.seen.lack is not None:
@@ -222,11 +221,9 @@ class _Stage:
         under_way = self._open[key]
         under_way.coming.dropped = True
         acted = under_way.acts is not None and self._now >= under_way.acts
-        event: ActionLost | ActionFailed = ActionFailed(self._now, key, "it was cancelled")
-        if acted:
-            reason = "it was cancelled while it was acting"
-            event = ActionLost(self._now, key, reason, undo=under_way.undo)
-        under_way.coming = self._at(0.0, lambda: self._end(event))
+        reason = "it was cancelled while it was acting" if acted else "it was cancelled"
+        kind = ActionLost if acted else ActionFailed
+        under_way.coming = self._at(0.0, lambda: self._end(kind(self._now, key, reason)))
 
     def _end_of(self, command: RunAction, node: Node) -> End:
         """What becomes of an action."""
