@@ -66,7 +66,10 @@ _new=$_folder/.$_name.stanch.$$
 trap 'rm -f -- "$_new"' EXIT
 trap 'exit 1' HUP INT PIPE TERM
 umask 077
-rm -f -- "$_folder/.$_name.stanch."* 2>/dev/null
+# What others have left that died here; hosts may share the folder, and write beside each other.
+for _left in "$_folder/.$_name.stanch."*; do
+[ -z "$(find "$_left" -prune -mmin +10 2>/dev/null)" ] || rm -f -- "$_left"
+done
 # A name that nobody else can have made meanwhile.
 _said=$({ set -C && : >"$_new"; } 2>&1) || refuse "${_said##*: }"
 _rights=644
@@ -79,7 +82,7 @@ set -- $(facts "$_new")
 [ "$3" = "$_owner" ] || refuse "it belongs to $_owner, and would not any more; use sudo"
 fi
 _said=$({ cat >"$_new"; } 2>&1) || refuse "${_said##*: }"
-[ "$(($(wc -c <"$_new")))" -eq "$_bytes" ] || refuse 'the content did not arrive whole, or the disk is full'
+[ "$(wc -c <"$_new" | tr -d ' ')" = "$_bytes" ] || refuse 'the content did not arrive whole, or the disk is full'
 if [ "$_give" != - ]; then _said=$(chown "$_give" "$_new" 2>&1) || refuse "$_said"; fi
 [ "$_set" = - ] || _rights=$_set
 _said=$(chmod "$_rights" "$_new" 2>&1) || refuse "$_said"

@@ -88,7 +88,7 @@ MISTAKES = {
         {"Roll back": "must be a name such as `roll_back`: lower case, digits and `_`"},
     ),
     "a date": (
-        "reviewed: 2026-11-01",
+        "reviewed: 2026-11-20",
         "reviewed: last week",
         {"last week": "must be a date such as `2026-11-01`"},
     ),
