@@ -82,7 +82,8 @@ set -- $(facts "$_new")
 [ "$3" = "$_owner" ] || refuse "it belongs to $_owner, and would not any more; use sudo"
 fi
 _said=$({ cat >"$_new"; } 2>&1) || refuse "${_said##*: }"
-[ "$(wc -c <"$_new" | tr -d ' ')" = "$_bytes" ] || refuse 'the content did not arrive whole, or the disk is full'
+_came=$(wc -c <"$_new" | tr -d ' ')
+[ "$_came" = "$_bytes" ] || refuse 'the content did not arrive whole, or the disk is full'
 if [ "$_give" != - ]; then _said=$(chown "$_give" "$_new" 2>&1) || refuse "$_said"; fi
 [ "$_set" = - ] || _rights=$_set
 _said=$(chmod "$_rights" "$_new" 2>&1) || refuse "$_said"
