@@ -28,6 +28,8 @@ from temporalio.worker import Worker, WorkerDeploymentConfig
 
 from activities.action import Action
 from activities.ansible.action import AnsibleAction
+from activities.attempt.keeping import Keeper
+from activities.attempt.perform import action_activities
 from activities.aws import Aws
 from activities.command import Command
 from activities.dns import Dns
@@ -36,17 +38,15 @@ from activities.flag import Flag
 from activities.haproxy import Haproxy
 from activities.http import Http
 from activities.incident import ended_runs, join_incident, tell_run
-from activities.keeping import Keeper
 from activities.kubernetes import Kubernetes
 from activities.lease import ask_lease, look_at_holders
 from activities.logs import Logs
 from activities.notify import Notify
 from activities.page import Pager
 from activities.page_out import PageOut
-from activities.perform import action_activities
 from activities.pipeline import Pipeline
 from activities.postgres import Postgres
-from activities.prometheus import Prometheus
+from activities.prometheus.action import Prometheus
 from activities.pull_request import PullRequest
 from activities.redis import Redis
 from activities.release import Release

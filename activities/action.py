@@ -1,4 +1,4 @@
-"""What an action is: a named way to touch the outside world, carried out by `activities.perform`."""
+"""What an action is: a named way to touch the outside world, carried out by `activities.attempt.perform`."""
 
 from __future__ import annotations
 

@@ -14,11 +14,11 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from activities.action import Context
-from activities.data import parsed
-from activities.pages import USUAL, first_page, next_page, read_page
-from activities.pointer import Nowhere, pointed
-from activities.repeating import LONGEST_DELAY
-from activities.web import Answer, Ask, Web, shown, status_text
+from activities.attempt.repeating import LONGEST_DELAY
+from activities.web.data import parsed
+from activities.web.exchange import Answer, Ask, Web, shown, status_text
+from activities.web.pages import USUAL, first_page, next_page, read_page
+from activities.web.pointer import Nowhere, pointed
 from stanch.contract import TargetEnd
 from stanch.errors import ActionRefused, InvalidInput, OutcomeUnknown
 from stanch.language.plan import Json

@@ -11,7 +11,7 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.failure import application_error
+from activities.attempt.failure import application_error
 from stanch.client import runs
 from stanch.client.joining import join
 from stanch.contract import (

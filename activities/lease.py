@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from temporalio import activity
 
-from activities.failure import application_error
+from activities.attempt.failure import application_error
 from stanch.client import leases
 from stanch.contract import ACTIVITY_LEASE, ACTIVITY_LOOK, LeaseAnswer, LeaseTask, Looked, LookTask
 from stanch.errors import StanchError

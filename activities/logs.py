@@ -7,10 +7,10 @@ import time
 from collections.abc import Mapping
 
 from activities.action import Context
-from activities.api import Api
 from activities.output import shortened
 from activities.systems import Systems
-from activities.web import Web
+from activities.web.api import Api
+from activities.web.exchange import Web
 from stanch.errors import ActionRefused, InvalidInput
 from stanch.language.duration import parse_duration
 from stanch.language.plan import Json

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import apprise
 from temporalio import activity
 
-from activities.failure import application_error
+from activities.attempt.failure import application_error
 from activities.output import one_line
 from activities.secrets import Secrets
 from stanch.contract import ACTIVITY_PAGE, PageTask, Severity

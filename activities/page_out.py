@@ -12,14 +12,14 @@ from typing import get_args
 from urllib.parse import quote
 
 from activities.action import Context
-from activities.api import Api
 from activities.marks import mark_of, stem_of
 from activities.notify.message import DRILL, clean
 from activities.output import shortened
 from activities.page import make_ready, send_page
 from activities.secrets import Secrets
 from activities.systems import Systems
-from activities.web import Web
+from activities.web.api import Api
+from activities.web.exchange import Web
 from stanch.contract import Severity
 from stanch.errors import ActionRefused, InvalidInput, StanchError, Unreachable
 from stanch.language.plan import Json

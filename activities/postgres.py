@@ -1,23 +1,27 @@
 """The action `postgres`: who leads a PostgreSQL that Patroni keeps, and another member in its place.
 
 A change names the member to leave or the one to promote, so asking for it twice is asking once. It is in
-place when the member that leads says that it runs.
+place when the member that leads takes writes: the cluster calls a member its leader as soon as that holds the
+lock, and it may still have a log to replay then.
 """
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from activities.action import Context, Standing
 from activities.afterwards import executed
-from activities.api import Api
 from activities.systems import Systems
-from activities.web import Web
+from activities.web.api import Api
+from activities.web.exchange import Web
 from stanch.errors import ActionRefused, Unreachable
 from stanch.language.plan import Json
 
 _ASK = 5.0
+_PAUSE = 0.5
 _LEADERS = ("leader", "standby_leader", "master", "primary")
 """What the versions of Patroni call it."""
 _RUNS = ("running", "streaming")
@@ -48,7 +52,7 @@ class Postgres:
         path, body = _order(params, cluster)
         await self._tell(params, context, path, body)
         with executed("the cluster"):
-            return await self._cluster(params, context)
+            return await self._promoted(params, context)
 
     async def look(self, params: Mapping[str, Json], context: Context) -> Standing:
         cluster = await self._cluster(params, context)
@@ -57,14 +61,29 @@ class Postgres:
         back = {"failover": None, "switchover": {"to": leader}} if leader else None
         return Standing(_in_place(params, cluster), cluster, back)
 
+    async def _promoted(self, params: Mapping[str, Json], context: Context) -> Json:
+        """The cluster as soon as what was ordered is in place, or as it is when the step's time is over."""
+        until = time.monotonic() + context.timeout
+        while True:
+            cluster = await self._cluster(params, context)
+            if _in_place(params, cluster) or time.monotonic() + _PAUSE > until:
+                return cluster
+            context.beat("the new leader does not take writes yet")
+            await asyncio.sleep(_PAUSE)
+
     async def _cluster(self, params: Mapping[str, Json], context: Context) -> dict[str, Json]:
         """What the first member says that answers. Raises Unreachable."""
         failed: list[str] = []
-        for api in await self._apis(params, replace(context, timeout=min(context.timeout, _ASK))):
+        apis = await self._apis(params, replace(context, timeout=min(context.timeout, _ASK)))
+        for api in apis:
             try:
-                return _seen(await api.get("/cluster"))
+                cluster = _seen(await api.get("/cluster"))
             except Unreachable as error:
                 failed.append(str(error))
+                continue
+            if cluster["leader"] and await _is_being_promoted(cluster["leader"], apis):
+                cluster = {**cluster, "leader": ""}
+            return cluster
         raise Unreachable("; ".join(failed))
 
     async def _tell(
@@ -87,6 +106,18 @@ class Postgres:
         settings = await self._systems.find(system, ("patroni",), context)
         urls = (url.strip() for url in settings["url"].split(","))
         return [Api(self._web, system, {**settings, "url": url}, context) for url in urls]
+
+
+async def _is_being_promoted(leader: str, apis: Sequence[Api]) -> bool:
+    """It holds the lock and runs, as a standby still. False as well where its own API is not among `apis`."""
+    for api in apis:
+        try:
+            said = await api.get("/patroni")
+        except (Unreachable, ActionRefused):
+            continue
+        if said.get("patroni", {}).get("name") == leader:
+            return said.get("role") not in _LEADERS
+    return False
 
 
 def _seen(document: Json) -> dict[str, Json]:

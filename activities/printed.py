@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from activities.data import parsed
+from activities.web.data import parsed
 from stanch.language.plan import Json
 
 

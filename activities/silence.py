@@ -14,9 +14,9 @@ from datetime import UTC, datetime, timedelta
 
 from activities.action import Context, Standing
 from activities.afterwards import executed
-from activities.api import Api
 from activities.systems import Systems
-from activities.web import Web
+from activities.web.api import Api
+from activities.web.exchange import Web
 from stanch.errors import InvalidInput
 from stanch.language.duration import parse_duration
 from stanch.language.plan import Json

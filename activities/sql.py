@@ -18,8 +18,8 @@ import psycopg
 from psycopg.rows import dict_row
 
 from activities.action import Context
-from activities.data import holdable
 from activities.systems import Systems
+from activities.web.data import holdable
 from stanch.contract import TargetEnd
 from stanch.errors import ActionRefused, InvalidInput, OutcomeUnknown, StanchError, Unreachable
 from stanch.language.encode import canonical

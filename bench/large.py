@@ -24,7 +24,7 @@ from typing import Any
 from temporalio import activity
 from temporalio.client import Client
 
-from activities.room import texts_within
+from activities.attempt.room import texts_within
 from stanch.client.payloads import data_converter
 from stanch.client.runs import decide, view
 from stanch.client.start import Start, start_run

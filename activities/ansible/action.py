@@ -32,8 +32,8 @@ from activities.ansible.order import Order
 from activities.ansible.recap import Recap
 from activities.ansible.tree import end_tree
 from activities.ansible.vault import wrong
+from activities.attempt.repeating import fits
 from activities.output import Capture, last_line
-from activities.repeating import fits
 from stanch.contract import TargetEnd
 from stanch.errors import ActionRefused, InvalidInput, OurError, OutcomeUnknown, Unreachable
 from stanch.language.plan import Json

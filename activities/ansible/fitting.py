@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from activities.data import holdable, is_deep
 from activities.output import shortened
+from activities.web.data import holdable, is_deep
 from stanch.language.plan import Json
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from activities.data import holdable
+from activities.web.data import holdable
 from stanch.errors import ActionRefused, InvalidInput
 from stanch.language.plan import Json
 from stanch.secrets import REDACTED

@@ -11,7 +11,7 @@ from typing import Any
 
 from activities.action import Context
 from activities.aws.answer import Reading, result, selection
-from activities.data import DEEPEST, is_deep
+from activities.web.data import DEEPEST, is_deep
 from stanch.errors import ActionRefused, InvalidInput, Unreachable
 from stanch.language.encode import canonical
 from stanch.language.plan import Json

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from activities.action import Context, Standing
 from activities.afterwards import executed
-from activities.api import Api
 from activities.flag.endpoint import Endpoint
 from activities.flag.flagd import FlagdFile
 from activities.flag.launchdarkly import LaunchDarkly
@@ -15,7 +14,8 @@ from activities.flag.plain import JsonFile
 from activities.flag.setting import Keeper, Setting, wanted
 from activities.flag.unleash import Unleash
 from activities.systems import Systems
-from activities.web import Web
+from activities.web.api import Api
+from activities.web.exchange import Web
 from stanch.errors import InvalidInput
 from stanch.language.plan import Json
 

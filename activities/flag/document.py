@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from activities.data import parsed
+from activities.web.data import parsed
 from stanch.errors import ActionRefused, InvalidInput, Unreachable
 from stanch.language.duration import format_duration
 from stanch.language.plan import Json

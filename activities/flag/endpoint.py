@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from activities.api import Api
 from activities.flag.plain import plain, told, written
 from activities.flag.setting import Setting, Wanted
+from activities.web.api import Api
 from stanch.language.plan import Json
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from activities.api import Api
 from activities.flag.ofrep import Ofrep, evaluated
 from activities.flag.setting import Setting, Wanted
+from activities.web.api import Api
 from stanch.errors import ActionRefused
 from stanch.language.plan import Json
 

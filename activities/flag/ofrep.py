@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from activities.api import Api
+from activities.web.api import Api
 from stanch.errors import ActionRefused, InvalidInput
 from stanch.language.plan import Json
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from activities.api import Api
 from activities.flag.setting import Setting, Wanted
+from activities.web.api import Api
 from stanch.errors import ActionRefused, InvalidInput, OutcomeUnknown, Unreachable
 from stanch.language.plan import Json
 

@@ -12,8 +12,8 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from activities.action import Context
-from activities.data import parsed
 from activities.kubernetes.objects import api_of
+from activities.web.data import parsed
 from stanch.errors import ActionRefused, InvalidInput, OutcomeUnknown, StanchError, Unreachable
 from stanch.language.plan import Json
 

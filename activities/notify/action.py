@@ -8,11 +8,11 @@ import warnings
 from collections.abc import Mapping
 
 from activities.action import Context
-from activities.api import Api
 from activities.notify import mail, services
 from activities.notify.message import Message, message_of, uncalled
 from activities.systems import Systems
-from activities.web import Web
+from activities.web.api import Api
+from activities.web.exchange import Web
 from stanch.contract import TargetEnd
 from stanch.errors import InvalidInput, OutcomeUnknown
 from stanch.language.plan import Json

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from activities.api import Api
 from activities.notify.message import Link, Message
+from activities.web.api import Api
 from stanch.errors import ActionRefused
 from stanch.language.plan import Json
 

@@ -14,7 +14,6 @@ from typing import Literal, TypeAlias, TypeVar
 from uuid import uuid4
 
 from activities.action import Context
-from activities.api import Api
 from activities.http import text
 from activities.marks import mark_of
 from activities.pipeline.github import GitHubActions
@@ -22,7 +21,8 @@ from activities.pipeline.gitlab import MARK, GitLabPipelines
 from activities.pipeline.rundeck import Rundeck
 from activities.pipeline.runner import Order, Run, Runner
 from activities.systems import Systems
-from activities.web import Web
+from activities.web.api import Api
+from activities.web.exchange import Web
 from stanch.contract import TargetEnd
 from stanch.errors import ActionRefused, InvalidInput, OutcomeUnknown, Unreachable
 from stanch.language.plan import Json

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from activities.api import Api
 from activities.pipeline.runner import Order, Run, Status
+from activities.web.api import Api
 from stanch.errors import ActionRefused
 from stanch.language.plan import Json
 

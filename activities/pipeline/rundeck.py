@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from activities.api import Api
 from activities.pipeline.runner import Order, Run, Status
+from activities.web.api import Api
 from stanch.errors import ActionRefused, InvalidInput
 from stanch.language.plan import Json
 

@@ -16,13 +16,13 @@ from pathlib import Path
 
 from activities.action import Context, Standing
 from activities.afterwards import executed
-from activities.api import Api
 from activities.marks import mark_of, stem_of
 from activities.pull_request.forge import Forge, GitHub, GitLab, Request, State
 from activities.pull_request.git import Git
 from activities.pull_request.tree import Heads, Made, Tree
 from activities.systems import Systems
-from activities.web import Web
+from activities.web.api import Api
+from activities.web.exchange import Web
 from stanch.contract import TargetEnd
 from stanch.errors import ActionRefused, InvalidInput, Unreachable
 from stanch.language.plan import Json

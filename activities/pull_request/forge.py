@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 from urllib.parse import quote
 
-from activities.api import Api
+from activities.web.api import Api
 from stanch.errors import ActionRefused
 from stanch.language.plan import Json
 

@@ -11,9 +11,9 @@ from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import quote
 
-from activities.data import parsed
 from activities.secrets.place import InVault
-from activities.web import Answer, Ask, Web, status_text
+from activities.web.data import parsed
+from activities.web.exchange import Answer, Ask, Web, status_text
 from stanch.errors import InvalidInput, StanchError, Unreachable
 from stanch.language.plan import Json
 from stanch.secrets import redact, resolve

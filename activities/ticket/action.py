@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from activities.action import Context
-from activities.api import Api
 from activities.marks import mark_of, stem_of
 from activities.notify.message import DRILL, clean
 from activities.output import shortened
@@ -13,7 +12,8 @@ from activities.systems import Systems
 from activities.ticket.github import GitHubIssues
 from activities.ticket.jira import Jira
 from activities.ticket.tracker import Issue, Tracker
-from activities.web import Web
+from activities.web.api import Api
+from activities.web.exchange import Web
 from stanch.errors import InvalidInput
 from stanch.language.plan import Json
 

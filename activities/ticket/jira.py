@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
-from activities.api import Api
 from activities.ticket.tracker import Issue
+from activities.web.api import Api
 from stanch.errors import ActionRefused
 from stanch.language.plan import Json
 

@@ -1,7 +1,7 @@
 """Asking until something holds, on the scripted clock: what `until`, `done` and `verify` do in a run.
 
-The rules are those of the worker (`activities/polling.py`): a look that gives no answer counts as "does not
-hold", the last look comes at the end of `within`, and what holds must hold for `stable`.
+The rules are those of the worker (`activities/attempt/polling.py`): a look that gives no answer counts as
+"does not hold", the last look comes at the end of `within`, and what holds must hold for `stable`.
 `tests/drill/test_watch.py` lets both go over the same looks.
 """
 

@@ -19,9 +19,9 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.action import Action, Context
-from activities.heart import Memory
-from activities.keeping import Keeper
-from activities.perform import ActionActivity, action_activities
+from activities.attempt.heart import Memory
+from activities.attempt.keeping import Keeper
+from activities.attempt.perform import ActionActivity, action_activities
 from activities.secrets import Secrets
 from stanch.contract import ActionReport, ActionTask, Progress
 from stanch.evidence import Evidence

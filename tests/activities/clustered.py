@@ -7,8 +7,8 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from activities.action import Context, Knowing
+from activities.attempt.parameters import Parameters
 from activities.kubernetes import Kubernetes
-from activities.parameters import Parameters
 from stanch.schemas import load_catalogue
 from tests.support.kubernetes import Cluster
 

@@ -7,8 +7,8 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from activities.action import Context
+from activities.attempt.parameters import Parameters
 from activities.flag import Flag
-from activities.parameters import Parameters
 from stanch.language.plan import Json
 from stanch.schemas import load_catalogue
 

@@ -14,8 +14,8 @@ from jsonschema import Draft202012Validator
 from starlette.responses import Response
 
 from activities.action import Context
+from activities.attempt.parameters import Parameters
 from activities.aws import Aws
-from activities.parameters import Parameters
 from activities.systems import Systems
 from stanch.errors import ActionRefused, InvalidInput, OutcomeUnknown, StanchError, Unreachable
 from stanch.language.catalogue import EffectByParam

@@ -26,11 +26,11 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.action import Action
 from activities.ansible.action import AnsibleAction
+from activities.attempt.keeping import Keeper
+from activities.attempt.perform import action_activities
 from activities.http import Http
-from activities.keeping import Keeper
 from activities.page import Pager
-from activities.perform import action_activities
-from activities.prometheus import Prometheus
+from activities.prometheus.action import Prometheus
 from activities.ssh import SshAction
 from stanch.contract import ACTIVITY_PAGE, ActionTask, PageTask
 from stanch.evidence import Evidence

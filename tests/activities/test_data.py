@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from activities.ansible.fitting import fitting
-from activities.data import holdable, parsed
+from activities.web.data import holdable, parsed
 from stanch.client.payloads import data_converter
 from stanch.contract import ActionReport
 from stanch.language.data import fault

@@ -16,8 +16,8 @@ from jsonschema import Draft202012Validator
 
 import activities.dns as module
 from activities.action import Context, Knowing
+from activities.attempt.parameters import Parameters
 from activities.dns import Dns
-from activities.parameters import Parameters
 from activities.systems import Systems
 from stanch.errors import ActionRefused, InvalidInput, OutcomeUnknown, Unreachable
 from stanch.schemas import load_catalogue

@@ -13,10 +13,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from activities.action import Context
+from activities.attempt.parameters import Parameters
 from activities.file import File
 from activities.file.action import KEPT
 from activities.file.state import LARGEST
-from activities.parameters import Parameters
 from activities.ssh import SshAction
 from stanch.errors import ActionRefused, InvalidInput, OutcomeUnknown, Unreachable
 from stanch.language.plan import Json

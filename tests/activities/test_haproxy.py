@@ -13,8 +13,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from activities.action import Context, Knowing
+from activities.attempt.parameters import Parameters
 from activities.haproxy import Haproxy
-from activities.parameters import Parameters
 from activities.systems import Systems
 from stanch.errors import ActionRefused, InvalidInput, OutcomeUnknown, Unreachable
 from stanch.schemas import load_catalogue

@@ -12,7 +12,7 @@ import pytest
 from temporalio.activity import ActivityCancellationDetails
 
 from activities.action import Context
-from activities.heart import Memory
+from activities.attempt.heart import Memory
 from stanch.contract import ActionTask, TargetEnd
 from tests.activities.bench import BEHAVE, Behaving, Bench, Switch, change, get, post, read
 from tests.activities.served import Scripted, free_port, scripted, until

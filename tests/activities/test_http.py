@@ -16,9 +16,9 @@ from jsonschema import Draft202012Validator
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from activities.action import Context
-from activities.detour import Detour
 from activities.http import BODY_LIMIT, Http
-from activities.web import status_text
+from activities.web.detour import Detour
+from activities.web.exchange import status_text
 from stanch.errors import ActionRefused, InvalidInput, OutcomeUnknown, Unreachable
 from stanch.schemas import load_catalogue
 from tests.activities.served import Got, Scripted, free_port, raw, scripted, secure

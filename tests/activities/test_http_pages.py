@@ -14,8 +14,8 @@ import pytest
 from starlette.responses import JSONResponse, Response
 
 from activities.http import Http
-from activities.pages import linked
-from activities.pointer import Nowhere, pointed
+from activities.web.pages import linked
+from activities.web.pointer import Nowhere, pointed
 from stanch.errors import ActionRefused, InvalidInput, OutcomeUnknown, Unreachable
 from stanch.language.plan import Json
 from tests.activities.served import Got, Scripted, certificate_for

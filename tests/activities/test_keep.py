@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from activities import keeping
+from activities.attempt import keeping
 from activities.http import Http
 from stanch.contract import ActionReport, ActionTask, Kept
 from stanch.evidence import Evidence, Kind

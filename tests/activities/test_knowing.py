@@ -12,8 +12,8 @@ import pytest
 from temporalio.activity import ActivityCancellationDetails
 
 from activities.action import Context, Standing
-from activities.keeping import Keeper
-from activities.perform import action_activities
+from activities.attempt.keeping import Keeper
+from activities.attempt.perform import action_activities
 from stanch.contract import ActionReport, ActionTask
 from stanch.evidence import Evidence
 from stanch.language.plan import Call, Check, Poll

@@ -17,8 +17,8 @@ from jsonschema import Draft7Validator, Draft202012Validator
 from starlette.responses import JSONResponse, Response
 
 from activities.action import Context, Telling
+from activities.attempt.parameters import Parameters
 from activities.notify import Notify
-from activities.parameters import Parameters
 from activities.systems import Systems
 from stanch.errors import ActionRefused, InvalidInput, OutcomeUnknown, Unreachable
 from stanch.schemas import load_catalogue

@@ -23,9 +23,9 @@ from temporalio.exceptions import ActivityError, ApplicationError, CancelledErro
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from activities.attempt.keeping import Keeper
+from activities.attempt.perform import action_activities
 from activities.http import Http
-from activities.keeping import Keeper
-from activities.perform import action_activities
 from stanch.client.payloads import data_converter
 from stanch.contract import ActionReport, ActionTask, Kept
 from stanch.evidence import Evidence

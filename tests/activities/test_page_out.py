@@ -13,9 +13,9 @@ from jsonschema import Draft202012Validator
 from starlette.responses import JSONResponse, Response
 
 from activities.action import Context, Telling
+from activities.attempt.parameters import Parameters
 from activities.marks import mark_of
 from activities.page_out import PageOut
-from activities.parameters import Parameters
 from activities.systems import Systems
 from stanch.errors import ActionRefused, InvalidInput, Unreachable
 from stanch.schemas import load_catalogue

@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from activities import attempt
 from activities.action import Context
+from activities.attempt import attempt
 from activities.http import Http
 from stanch.contract import ActionTask, TargetEnd
 from stanch.errors import ActionRefused, EngineUnavailable, EvaluationError

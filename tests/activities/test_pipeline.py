@@ -12,8 +12,8 @@ from jsonschema import Draft202012Validator
 from starlette.responses import JSONResponse, Response
 
 from activities.action import Context, Reattaching
+from activities.attempt.parameters import Parameters
 from activities.marks import mark_of
-from activities.parameters import Parameters
 from activities.pipeline import Pipeline
 from activities.pipeline import action as pace
 from activities.pipeline.rundeck import API

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 
 from starlette.responses import JSONResponse, Response
 
-from activities.heart import Memory, Seen
+from activities.attempt.heart import Memory, Seen
 from stanch.language.plan import Poll
 from tests.activities.bench import Bench, get, in_turn, read
 from tests.activities.served import Scripted, free_port, scripted, until

@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from activities.action import Context
-from activities.prometheus import Prometheus
+from activities.prometheus.action import Prometheus
 from stanch.errors import ActionRefused, InvalidInput, Unreachable
 from stanch.schemas import load_catalogue
 from tests.activities.served import free_port, raw, scripted, served

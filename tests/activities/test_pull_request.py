@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from starlette.responses import Response
 
 from activities.action import Context, Knowing
-from activities.parameters import Parameters
+from activities.attempt.parameters import Parameters
 from activities.pull_request import PullRequest
 from activities.pull_request.action import branch_of
 from activities.systems import Systems

@@ -17,8 +17,8 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.action import Context
-from activities.keeping import Keeper
-from activities.perform import action_activities
+from activities.attempt.keeping import Keeper
+from activities.attempt.perform import action_activities
 from activities.ssh import SshAction
 from stanch.client.payloads import data_converter
 from stanch.contract import ActionReport, ActionTask

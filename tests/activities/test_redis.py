@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from activities.action import Context, Knowing
-from activities.parameters import Parameters
+from activities.attempt.parameters import Parameters
 from activities.redis import Redis
 from activities.systems import Systems
 from stanch.errors import ActionRefused, InvalidInput, Unreachable

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from starlette.responses import PlainTextResponse
 
+from activities.attempt.room import texts_within, without_data
 from activities.http import Http
 from activities.output import WHOLE
-from activities.room import texts_within, without_data
 from activities.ssh import SshAction
 from stanch.contract import ActionReport, ActionTask
 from stanch.contract.limits import RESULT, size_of

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from starlette.responses import JSONResponse, Response
 
 from activities.action import Context, Knowing
-from activities.parameters import Parameters
+from activities.attempt.parameters import Parameters
 from activities.silence import Silence
 from activities.systems import Systems
 from stanch.errors import ActionRefused, OutcomeUnknown, Unreachable

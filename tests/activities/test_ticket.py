@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from starlette.responses import JSONResponse, Response
 
 from activities.action import Context, Telling
-from activities.parameters import Parameters
+from activities.attempt.parameters import Parameters
 from activities.systems import Systems
 from activities.ticket import Ticket
 from stanch.errors import ActionRefused, InvalidInput, OutcomeUnknown, Unreachable

@@ -23,7 +23,7 @@ from activities.notify import Notify
 from activities.page_out import PageOut
 from activities.pipeline import Pipeline
 from activities.postgres import Postgres
-from activities.prometheus import Prometheus
+from activities.prometheus.action import Prometheus
 from activities.pull_request import PullRequest
 from activities.redis import Redis
 from activities.release import Release

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from activities import polling
-from activities.heart import Seen as Remembered
+from activities.attempt import polling
+from activities.attempt.heart import Seen as Remembered
 from stanch.drill import watch as scripted
 from stanch.drill.watch import Seen, watch
 from stanch.errors import ActionRefused, DoesNotHold, Unreachable

@@ -19,8 +19,8 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities.action import Context, Standing
-from activities.keeping import Keeper
-from activities.perform import action_activities
+from activities.attempt.keeping import Keeper
+from activities.attempt.perform import action_activities
 from stanch.client.payloads import data_converter
 from stanch.client.runner import workflow_runner
 from stanch.contract import ACTIVITY_PAGE, PageTask

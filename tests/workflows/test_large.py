@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from temporalio.client import Client
 
-from activities.room import texts_within
+from activities.attempt.room import texts_within
 from stanch.client import runs
 from stanch.config import Config, Policy
 from stanch.contract import Abort, ActionReport, ActionTask, limits

@@ -16,7 +16,7 @@ import pytest
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 
-from activities.failure import application_error
+from activities.attempt.failure import application_error
 from stanch.client import afterwards, incidents, runs
 from stanch.config import Config
 from stanch.contract import Abort, ActionReport, ActionTask, Decision, IncidentRef, Order, Request, RunView

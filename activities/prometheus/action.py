@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping
 
 from activities.action import Context
-from activities.data import parsed
 from activities.http import credentials, text
-from activities.ranges import Range, read_range, series_of
-from activities.web import Answer, Ask, Web, shown, status_text
+from activities.prometheus.ranges import Range, read_range, series_of
+from activities.web.data import parsed
+from activities.web.exchange import Answer, Ask, Web, shown, status_text
 from stanch.errors import ActionRefused, InvalidInput, OutsideError, Unreachable
 from stanch.language.plan import Json
 from stanch.secrets import redact

@@ -21,9 +21,9 @@ from socket import gaierror
 
 import httpx
 
-from activities.client_certificate import show_certificate
-from activities.detour import Detour, origin
-from activities.peer import peer_of
+from activities.web.client_certificate import show_certificate
+from activities.web.detour import Detour, origin
+from activities.web.peer import peer_of
 from stanch.errors import ActionRefused, InvalidInput, OutcomeUnknown, StanchError, Unreachable
 from stanch.language.duration import format_duration
 from stanch.language.plan import Json

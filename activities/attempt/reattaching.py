@@ -13,7 +13,7 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from activities.action import Action, Context, Reattaching
-from activities.heart import Memory
+from activities.attempt.heart import Memory
 from stanch.errors import Unreachable
 from stanch.language.plan import Json
 

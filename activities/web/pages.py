@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 import httpx
 
-from activities.detour import origin
-from activities.pointer import Nowhere, pointed
-from activities.web import Answer, Ask, shown
+from activities.web.detour import origin
+from activities.web.exchange import Answer, Ask, shown
+from activities.web.pointer import Nowhere, pointed
 from stanch.errors import ActionRefused
 from stanch.language.plan import Json
 

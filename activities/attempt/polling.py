@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TypeAlias
 
-from activities.heart import Seen
+from activities.attempt.heart import Seen
 from stanch.errors import ActionRefused, AuthorError, DoesNotHold, EvaluationError, OutsideError
 from stanch.language.duration import format_duration
 from stanch.language.evaluate import Scope, evaluate, holds, show

@@ -24,13 +24,13 @@ from dataclasses import dataclass, replace
 from temporalio import activity
 
 from activities.action import Action, Context, Knowing, Reattaching, Standing, Telling
-from activities.heart import Heart, Memory, Seen, recalled
-from activities.keeping import Keeper, Wholes
-from activities.parameters import Parameters
-from activities.polling import look, wait_until
-from activities.reattaching import is_tried_again, let_go, may_have_acted, reattaching, was_begun
-from activities.repeating import fits, follows, later, told_of
-from activities.room import refuse_too_large, texts_within, without_data
+from activities.attempt.heart import Heart, Memory, Seen, recalled
+from activities.attempt.keeping import Keeper, Wholes
+from activities.attempt.parameters import Parameters
+from activities.attempt.polling import look, wait_until
+from activities.attempt.reattaching import is_tried_again, let_go, may_have_acted, reattaching, was_begun
+from activities.attempt.repeating import fits, follows, later, told_of
+from activities.attempt.room import refuse_too_large, texts_within, without_data
 from activities.secrets import Secrets
 from stanch.contract import ActionReport, ActionTask, Kept, TargetEnd
 from stanch.errors import (

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from activities.action import Context
-from activities.data import parsed
-from activities.web import Answer, Ask, Web, shown, status_text
+from activities.web.data import parsed
+from activities.web.exchange import Answer, Ask, Web, shown, status_text
 from stanch.errors import ActionRefused, OutcomeUnknown, Unreachable
 from stanch.language.plan import Json
 

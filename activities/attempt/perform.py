@@ -8,10 +8,10 @@ from typing import TypeAlias
 from temporalio import activity
 
 from activities.action import Action
-from activities.attempt import Attempt, Known
-from activities.failure import application_error
-from activities.keeping import Keeper
-from activities.parameters import Parameters
+from activities.attempt.attempt import Attempt, Known
+from activities.attempt.failure import application_error
+from activities.attempt.keeping import Keeper
+from activities.attempt.parameters import Parameters
 from activities.secrets import Secrets
 from stanch.contract import ActionReport, ActionTask
 from stanch.contract.names import activity_of
