@@ -9,10 +9,10 @@ from time import perf_counter
 from stanch.cli.rehearsals import Bound, Rehearsals
 from stanch.cli.runbooks import RunbookFile
 from stanch.config import Policy
-from stanch.drill.branches import Branch, Way
-from stanch.drill.coverage import gaps, taken_by
-from stanch.drill.places import Places, places_of
-from stanch.drill.rehearse import Verdict, rehearse
+from stanch.drill.rehearsal.branches import Branch, Way
+from stanch.drill.rehearsal.coverage import gaps, taken_by
+from stanch.drill.rehearsal.places import Places, places_of
+from stanch.drill.rehearsal.rehearse import Verdict, rehearse
 from stanch.language.catalogue import Catalogue
 from stanch.language.people import asked_roles
 from stanch.language.plan import Plan

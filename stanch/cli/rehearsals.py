@@ -8,10 +8,10 @@ from pathlib import Path
 
 from stanch.cli.runbooks import RunbookFile, compile_files, find_files, read_file, shown
 from stanch.config import CHECKOUT
-from stanch.drill.bind import Forms, bind
 from stanch.drill.kind import first_key, kind_of
-from stanch.drill.parse import Parsed, parse_rehearsals
-from stanch.drill.rehearsal import Rehearsal
+from stanch.drill.rehearsal.bind import Forms, bind
+from stanch.drill.rehearsal.document import Rehearsal
+from stanch.drill.rehearsal.parse import Parsed, parse_rehearsals
 from stanch.errors import InvalidInput
 from stanch.language.diagnostics import Diagnostic, Related, Report, in_order
 from stanch.language.file_name import runbook_of

@@ -9,10 +9,10 @@ from stanch.cli.played import Gap, Played
 from stanch.cli.rehearsals import Rehearsals
 from stanch.cli.safe import one_line
 from stanch.cli.style import Style, mark_of
-from stanch.drill.compare import Difference
-from stanch.drill.performance import Performance
-from stanch.drill.rehearse import Verdict
-from stanch.drill.show import diff
+from stanch.drill.rehearsal.compare import Difference
+from stanch.drill.rehearsal.performance import Performance
+from stanch.drill.rehearsal.rehearse import Verdict
+from stanch.drill.rehearsal.show import diff
 from stanch.language.diagnostics import Diagnostic, in_order
 from stanch.language.duration import format_duration
 from stanch.language.render.json import render_json

@@ -1,7 +1,5 @@
-"""Drills without an outside world. Pure: the clock is scripted, and nothing is read or sent.
+"""Runbooks proved before they are needed. Pure: nothing is read, sent or executed here, and clocks are data.
 
-Read it top to bottom: `kind` tells documents apart, `parse` makes a `rehearsal` of one, `bind` holds it
-against the Plan that it rehearses, `stage` lets the conductor run it (`outside` and `people` answer),
-`happened` is what came of it, `compare` finds where that differs from what should have, and `coverage` names
-what no rehearsal has tried.
+`kind` tells documents apart. `scripted` is an outside world that answers as a script says; `rehearsal` lets
+the conductor run a Plan in it, offline, and compares what happened with what should have.
 """

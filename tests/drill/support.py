@@ -7,10 +7,10 @@ from functools import cache
 
 from stanch.config import Policy
 from stanch.contract import RunPolicy
-from stanch.drill.bind import Forms, bind
-from stanch.drill.parse import Parsed, parse_rehearsals
-from stanch.drill.rehearse import Verdict, rehearse
-from stanch.drill.show import diff
+from stanch.drill.rehearsal.bind import Forms, bind
+from stanch.drill.rehearsal.parse import Parsed, parse_rehearsals
+from stanch.drill.rehearsal.rehearse import Verdict, rehearse
+from stanch.drill.rehearsal.show import diff
 from stanch.language.compile import compile_library
 from stanch.language.diagnostics import Diagnostic, is_error
 from stanch.language.people import asked_roles

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stanch.drill.show import diff
+from stanch.drill.rehearsal.show import diff
 from tests.drill.runbooks import CHANGE
 from tests.drill.support import as_expected, compiled, play
 

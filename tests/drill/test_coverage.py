@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from stanch.drill.branches import Branch, ways
-from stanch.drill.coverage import gaps, taken_by
-from stanch.drill.places import places_of
+from stanch.drill.rehearsal.branches import Branch, ways
+from stanch.drill.rehearsal.coverage import gaps, taken_by
+from stanch.drill.rehearsal.places import places_of
 from stanch.language.plan import Plan, all_steps
 from tests.drill.support import HEAD, compiled, play
 

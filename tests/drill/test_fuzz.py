@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stanch.config import Policy
-from stanch.drill.bind import bind
 from stanch.drill.kind import first_key, kind_of
-from stanch.drill.parse import parse_rehearsals
-from stanch.drill.rehearse import rehearse
+from stanch.drill.rehearsal.bind import bind
+from stanch.drill.rehearsal.parse import parse_rehearsals
+from stanch.drill.rehearsal.rehearse import rehearse
 from stanch.language.data import SMALLEST
 from stanch.language.people import asked_roles
 from stanch.language.render.text import render_text

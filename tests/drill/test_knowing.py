@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from stanch.drill.knowing import way_back
-from stanch.drill.parse import parse_rehearsals
+from stanch.drill.rehearsal.parse import parse_rehearsals
+from stanch.drill.scripted.knowing import way_back
 from stanch.language.plan import Call
 from stanch.schemas import load_catalogue
 from tests.drill.support import as_expected, check, compiled, forms

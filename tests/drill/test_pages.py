@@ -9,7 +9,7 @@ import pytest
 from stanch.cli.played import play
 from stanch.cli.rehearsals import load_rehearsals
 from stanch.config import Policy
-from stanch.drill import stage
+from stanch.drill.rehearsal import stage
 from stanch.language.diagnostics import CODES
 from stanch.schemas import load_catalogue
 from tests.drill.support import HEAD

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stanch.contract import Ladder, Rung, RunPolicy
-from stanch.drill import stage
+from stanch.drill.rehearsal import stage
 from tests.drill.runbooks import ASK, CHANGE, CHILD, READ, WAIT
 from tests.drill.support import as_expected, compiled, play, told
 from tests.support.keys import public

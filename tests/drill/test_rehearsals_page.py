@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from stanch.config import Policy
-from stanch.drill.bind import bind
-from stanch.drill.rehearse import rehearse
+from stanch.drill.rehearsal.bind import bind
+from stanch.drill.rehearsal.rehearse import rehearse
 from stanch.language.people import asked_roles
 from stanch.library import load_library
 from stanch.schemas import load_catalogue, load_schema

@@ -34,9 +34,9 @@ from activities.systemd.action import Systemd
 from activities.tcp import Tcp
 from activities.ticket import Ticket
 from activities.tls import Tls
-from stanch.drill.failure import failure_of
-from stanch.drill.parse import parse_rehearsals
-from stanch.drill.results import result_of
+from stanch.drill.rehearsal.parse import parse_rehearsals
+from stanch.drill.scripted.failure import failure_of
+from stanch.drill.scripted.results import result_of
 from stanch.language.plan import Call, Json
 from stanch.schemas import load_catalogue
 from tests.drill.support import forms

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from activities.attempt import polling
 from activities.attempt.heart import Seen as Remembered
-from stanch.drill import watch as scripted
-from stanch.drill.watch import Seen, watch
+from stanch.drill.scripted import watch as scripted
+from stanch.drill.scripted.watch import Seen, watch
 from stanch.errors import ActionRefused, DoesNotHold, Unreachable
 from stanch.language.plan import Poll
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from stanch.cli.played import Played, find_gaps, play
 from stanch.cli.rehearsals import Rehearsals, find_rehearsals, load_rehearsals
 from stanch.config import Policy
-from stanch.drill.show import diff
+from stanch.drill.rehearsal.show import diff
 from stanch.schemas import load_catalogue
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
-from stanch.drill import remote, teamwork
-from stanch.drill.rehearsal import Look
-from stanch.drill.systems import dict_of, listed
+from stanch.drill.scripted import remote, teamwork
+from stanch.drill.scripted.given import Look
+from stanch.drill.scripted.systems import dict_of, listed
 from stanch.language import tree
 from stanch.language.evaluate import show
 from stanch.language.plan import Call, Json, Poll

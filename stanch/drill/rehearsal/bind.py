@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from stanch.drill.knowing import IN_PLACE
-from stanch.drill.names import Found, find_step, step_names
-from stanch.drill.parse import LOOK_WORDS, TAKE_WORDS
-from stanch.drill.rehearsal import Answers, Given, Look, Rehearsal, Take
+from stanch.drill.rehearsal.document import Answers, Rehearsal
+from stanch.drill.rehearsal.parse import LOOK_WORDS, TAKE_WORDS
+from stanch.drill.scripted.given import Given, Look, Take
+from stanch.drill.scripted.knowing import IN_PLACE
+from stanch.drill.scripted.names import Found, find_step, step_names
 from stanch.language import tree
 from stanch.language.catalogue import ActionSpec, Catalogue
 from stanch.language.data import fault

@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Mapping
 from stanch.conductor.approval.preview import command_of
 from stanch.conductor.state import Node, OpenRequest, Phase, State
 from stanch.contract import Effected, Found, Request
-from stanch.drill.names import name_of
-from stanch.drill.performance import Performance
+from stanch.drill.rehearsal.performance import Performance
+from stanch.drill.scripted.names import name_of
 from stanch.language.plan import Json, Plan, Step, all_steps
 
 _WORKED = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.IN_DOUBT})

@@ -11,8 +11,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from stanch.drill.rehearsal import Look
-from stanch.drill.systems import COMPLETED, SYSTEMS
+from stanch.drill.scripted.given import Look
+from stanch.drill.scripted.systems import COMPLETED, SYSTEMS
 from stanch.language.catalogue import ActionSpec
 from stanch.language.evaluate import show
 from stanch.language.plan import Call, Json

@@ -8,20 +8,17 @@ from datetime import datetime
 from typing import Any
 
 from stanch.contract import IncidentRef, Order
-from stanch.drill.rehearsal import (
+from stanch.drill.rehearsal.document import (
     DEFAULT_CLOCK,
     STARTER,
     Answer,
     Answers,
-    Ending,
-    Given,
-    Look,
     Ordered,
     Rehearsal,
     Reported,
     Stop,
-    Take,
 )
+from stanch.drill.scripted.given import Ending, Given, Look, Take
 from stanch.language import tree
 from stanch.language.diagnostics import Diagnostic, Report, in_order
 from stanch.language.duration import parse_duration

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from stanch.drill.needs import Need
+from stanch.drill.scripted.needs import Need
 from stanch.errors import EvaluationError
 from stanch.language.duration import format_duration
 from stanch.language.evaluate import holds, show

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stanch.contract import RunPolicy
-from stanch.drill.compare import Difference, compare
-from stanch.drill.needs import Need
-from stanch.drill.performance import BrokenOff, Disobeyed, Endless, Performance, Refused, Unanswered
-from stanch.drill.rehearsal import Rehearsal
-from stanch.drill.stage import perform
+from stanch.drill.rehearsal.compare import Difference, compare
+from stanch.drill.rehearsal.document import Rehearsal
+from stanch.drill.rehearsal.performance import BrokenOff, Disobeyed, Endless, Performance, Refused, Unanswered
+from stanch.drill.rehearsal.stage import perform
+from stanch.drill.scripted.needs import Need
 from stanch.language.catalogue import Catalogue
 from stanch.language.diagnostics import Diagnostic, Report
 from stanch.language.plan import Plan

@@ -7,13 +7,13 @@ from typing import Literal
 
 from stanch.conductor.commands import RunAction
 from stanch.contract import ActionTask, Kept
-from stanch.drill.failure import failure_of
-from stanch.drill.knowing import IN_PLACE, asking, says_in_place, way_back, without_word
-from stanch.drill.needs import Need, need, needs_result, result_readers
-from stanch.drill.rehearsal import NOTHING, Look, Take
-from stanch.drill.results import result_of
-from stanch.drill.script import Part, Script, Spot
-from stanch.drill.watch import Seen, Watched, judge, watch
+from stanch.drill.scripted.failure import failure_of
+from stanch.drill.scripted.given import NOTHING, Look, Take
+from stanch.drill.scripted.knowing import IN_PLACE, asking, says_in_place, way_back, without_word
+from stanch.drill.scripted.needs import Need, need, needs_result, result_readers
+from stanch.drill.scripted.results import result_of
+from stanch.drill.scripted.script import Part, Script, Spot
+from stanch.drill.scripted.watch import Seen, Watched, judge, watch
 from stanch.errors import EvaluationError
 from stanch.language.catalogue import Catalogue
 from stanch.language.duration import format_duration

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from stanch.conductor.state import State
-from stanch.drill.needs import Need
-from stanch.drill.rehearsal import Answer, Ordered
+from stanch.drill.rehearsal.document import Answer, Ordered
+from stanch.drill.scripted.needs import Need
 
 
 @dataclass(frozen=True, slots=True)

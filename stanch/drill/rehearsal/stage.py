@@ -40,12 +40,20 @@ from stanch.conductor.events import (
 from stanch.conductor.machine import Conductor
 from stanch.conductor.state import Node, Phase
 from stanch.contract import REVISION, Decision, LeaseAnswer, Order, Request, RunInput, RunPolicy
-from stanch.drill.names import item_of, name_of
-from stanch.drill.outside import End, Outside
-from stanch.drill.people import People
-from stanch.drill.performance import BrokenOff, Disobeyed, Endless, Paged, Performance, Refused, Unanswered
-from stanch.drill.rehearsal import Answer, Ordered, Rehearsal, Reported
-from stanch.drill.script import Script, Spot
+from stanch.drill.rehearsal.document import Answer, Ordered, Rehearsal, Reported
+from stanch.drill.rehearsal.people import People
+from stanch.drill.rehearsal.performance import (
+    BrokenOff,
+    Disobeyed,
+    Endless,
+    Paged,
+    Performance,
+    Refused,
+    Unanswered,
+)
+from stanch.drill.scripted.names import item_of, name_of
+from stanch.drill.scripted.outside import End, Outside
+from stanch.drill.scripted.script import Script, Spot
 from stanch.language.catalogue import Catalogue
 from stanch.language.inputs import check_inputs
 from stanch.language.people import IC

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from stanch.contract import Decision, Request
-from stanch.drill.rehearsal import Answer, Answers
+from stanch.drill.rehearsal.document import Answer, Answers
 from stanch.language.people import IC
 
 

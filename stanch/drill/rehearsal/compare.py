@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from stanch.drill.happened import happened, problems, steps_run
-from stanch.drill.performance import Performance
-from stanch.drill.rehearsal import Rehearsal
-from stanch.drill.show import lines
+from stanch.drill.rehearsal.document import Rehearsal
+from stanch.drill.rehearsal.happened import happened, problems, steps_run
+from stanch.drill.rehearsal.performance import Performance
+from stanch.drill.rehearsal.show import lines
 from stanch.language import tree
 from stanch.language.duration import format_duration, parse_duration
 from stanch.language.plan import Json, Plan

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 
 from stanch.conductor.state import Node, Phase
-from stanch.drill.branches import Branch, Way, Word, ways
-from stanch.drill.happened import workers
-from stanch.drill.performance import Performance
+from stanch.drill.rehearsal.branches import Branch, Way, Word, ways
+from stanch.drill.rehearsal.happened import workers
+from stanch.drill.rehearsal.performance import Performance
 from stanch.language.plan import Plan, Require, Step, all_steps
 from stanch.language.template import Hole, split
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from stanch.drill.branches import Branch, Word
+from stanch.drill.rehearsal.branches import Branch, Word
 from stanch.language.diagnostics import Report
 from stanch.language.parts import items, text
 from stanch.language.read import read_all

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
-from stanch.drill.rehearsal import Given, Look, Take
+from stanch.drill.scripted.given import Given, Look, Take
 
 Part: TypeAlias = Literal["done", "verify", "undo"]
 

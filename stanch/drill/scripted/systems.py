@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import TypeAlias
 
-from stanch.drill import clouds, remote, teamwork
-from stanch.drill.rehearsal import DEFAULT_CLOCK
+from stanch.drill.rehearsal.document import DEFAULT_CLOCK
+from stanch.drill.scripted import clouds, remote, teamwork
 from stanch.language.duration import parse_duration
 from stanch.language.evaluate import show
 from stanch.language.plan import Json
