@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from stanch.contract.decision import Proof
+from stanch.contract.drill import DrillRef
 from stanch.contract.policy import RunPolicy
 from stanch.contract.words import Mode, Outcome, Severity
 from stanch.language.plan import Json, Plan
@@ -58,6 +59,8 @@ class RunInput:
     a person has said so."""
     names: Mapping[str, Json] = field(default_factory=dict)
     """Names, beside its own, that its expressions may read: what the run that left it behind has fixed."""
+    drill: DrillRef | None = None
+    """The game day that it belongs to; its `mode` is then `drill`."""
     proof: Proof | None = None
     """That `started_by` has started just this, under this run's id."""
 

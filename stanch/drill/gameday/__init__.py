@@ -1,0 +1,1 @@
+"""Game days: people and runbooks against a scenario, with a clock, injects, limits and a score."""
