@@ -31,8 +31,8 @@ class DrillRef:
     script: str = ""
     """YAML: the part `given` of a rehearsal of the run's Plan, from which what is not executed answers."""
     specs: Mapping[str, Json] = field(default_factory=dict)
-    """The schema document of every action that the Plan uses, by name: the script's answers are made with them,
-    today and when the history is replayed in years."""
+    """The schema document of every action that the Plan uses, by name: the script's answers are made with
+    them, today and when the history is replayed in years."""
     drillable: tuple[str, ...] = ()
     """Names of the targets and systems that the policy lets a live drill change."""
 

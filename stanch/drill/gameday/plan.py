@@ -43,7 +43,7 @@ class MessageInject:
 
 @dataclass(frozen=True, slots=True)
 class LeaveInject:
-    """Whoever holds a role is out of reach from now on: their answers are not taken, pages do not reach them."""
+    """Whoever holds a role is out of reach from now on: no page reaches them, and they do not answer."""
 
     role: str
 
@@ -80,7 +80,7 @@ class TimedInject:
 
 @dataclass(frozen=True, slots=True)
 class Expectations:
-    """What should be seen; None and empty are not looked at. Limits are seconds from the first alert or run."""
+    """What should be seen; None and empty are not looked at. Limits are seconds from the first run."""
 
     acknowledged: float | None = None
     decided: float | None = None
