@@ -15,9 +15,11 @@ from stanch.client.connect import ensure_search_attributes
 from stanch.client.payloads import data_converter
 from tests.support.temporal import TemporalServer, binary, start_temporal
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # What a shell has put into the background does not hear Ctrl-C, and what that starts would not either.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# What a shell has put into the background does not hear Ctrl-C, nor after `nohup` that the terminal is gone,
+# and what that starts would not either.
+for _number, _usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _usual)
 
 # Two busy cores: a deadline for one example would measure the neighbours.
 # Whoever works on it explores: other examples every time. A gate says the same of the same code.

@@ -20,7 +20,7 @@ from tests.gateway.conftest import serving
 from tests.gateway.delivering import alert, delivery, fresh
 from workflows.runbook import RunbookWorkflow
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 @pytest.fixture
