@@ -8,17 +8,21 @@ Of `StrictHostKeyChecking` only `accept-new` is heard: anything else is `yes`, a
 
 from __future__ import annotations
 
+import copy
 import getpass
 import os
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from paramiko import ConfigParseError, CouldNotCanonicalize, SSHConfig
 from paramiko.config import SSHConfigDict
 
+from activities.ssh.key_files import KeyFiles
 from stanch.errors import InvalidInput
 from stanch.language.plan import Json
 
@@ -59,8 +63,8 @@ class Target:
     jump: Target | None
     """Connect through this one."""
     connect_timeout: float
-    phrases: Mapping[Path, Json] = field(compare=False)
-    """Of `keys`, references to their pass phrases."""
+    key_files: KeyFiles = field(compare=False)
+    """Opens `keys`."""
 
     def __str__(self) -> str:
         """For errors: `web1 (10.0.0.7:22)`."""
@@ -70,7 +74,31 @@ class Target:
 
 class _Config(SSHConfig):
     """Puts values into the settings that are read here, and not into `ProxyCommand`, whose user may come from
-    the runbook. Not for `%l`: paramiko then asks the DNS for this machine's full name, at each host."""
+    the runbook. Not for `%l`: paramiko then asks the DNS for this machine's full name, at each host.
+
+    paramiko compares a host with every block, and asks who we are each time. With a block for each of many
+    hosts that is most of what a step costs, so blocks that name other hosts are left out beforehand."""
+
+    _config: list[dict[str, Any]]
+
+    def parse(self, file_obj: Iterable[str]) -> None:
+        super().parse(file_obj)
+        self._named: dict[str, list[int]] = {}
+        self._general: list[int] = []
+        for at, block in enumerate(self._config):
+            hosts = block.get("host", ["*"])
+            if any(char in host for host in hosts for char in "*?["):
+                self._general.append(at)
+            else:
+                for host in set(hosts):
+                    self._named.setdefault(host, []).append(at)
+
+    def _lookup(self, hostname: str, *rest: Any, **options: Any) -> SSHConfigDict:
+        near = copy.copy(self)
+        blocks = sorted([*self._general, *self._named.get(hostname, ())])
+        near._config = [self._config[at] for at in blocks]  # noqa: SLF001
+        found: SSHConfigDict = super(_Config, near)._lookup(hostname, *rest, **options)  # type: ignore[misc]
+        return found
 
 
 _Config.TOKENS_BY_CONFIG_KEY = {
@@ -90,9 +118,9 @@ class ClientConfig:
 
     def __init__(self, file: Path | None, phrases: Mapping[Path, Json]) -> None:
         self._file = file
-        self._phrases = phrases
+        self._key_files = KeyFiles(phrases)
         try:
-            self._config = _Config.from_file(_lines(file, "Host *", 0) if file else [])
+            self._config = _parsed(tuple(_lines(file, "Host *", 0) if file else ()))
         except (OSError, UnicodeDecodeError, ConfigParseError) as error:
             raise InvalidInput(f"SSH configuration {file}: {error}") from None
 
@@ -117,7 +145,6 @@ class ClientConfig:
         if jumps and _is_itself(jumps[-1], name, host, port):
             jumps = []
         alias = found.get("hostkeyalias")
-        keys = _paths(found, "identityfile", _DEFAULT_KEYS)
         return Target(
             name=name,
             host=host,
@@ -125,7 +152,7 @@ class ClientConfig:
             user=user,
             known_as=alias or (host if port == 22 else f"[{host}]:{port}"),
             known_hosts=_known_hosts(found),
-            keys=keys,
+            keys=_paths(found, "identityfile", _DEFAULT_KEYS),
             certificates=_paths(found, "certificatefile", ()),
             agent=_agent(found),
             all_of_agent=found.get("identitiesonly", "no") != "yes",
@@ -135,7 +162,7 @@ class ClientConfig:
             proxy=None if jumps else _proxy(found.get("proxycommand"), name, host, port, user),
             jump=self._jump(jumps, depth) if jumps else None,
             connect_timeout=timeout if timeout > 0 else CONNECT_TIMEOUT,
-            phrases={key: self._phrases[key] for key in keys if key in self._phrases},
+            key_files=self._key_files,
         )
 
     def _jump(self, jumps: list[str], depth: int) -> Target:
@@ -190,7 +217,13 @@ def _known_hosts(found: SSHConfigDict) -> tuple[Path, ...]:
 
 
 def _files(value: str) -> list[Path]:
-    return [Path(name).expanduser() for name in shlex.split(value) if name not in ("none", "/dev/null")]
+    return [Path(name).expanduser() for name in _words(value) if name not in ("none", "/dev/null")]
+
+
+@lru_cache(maxsize=256)
+def _words(value: str) -> tuple[str, ...]:
+    """Kept, because most hosts have the same and taking it apart is slow."""
+    return tuple(shlex.split(value))
 
 
 def _paths(found: SSHConfigDict, word: str, usual: tuple[str, ...]) -> tuple[Path, ...]:
@@ -208,6 +241,12 @@ def _agent(found: SSHConfigDict) -> Path | None:
     if said == "SSH_AUTH_SOCK" or said.startswith("$"):
         said = os.environ.get(said.removeprefix("$").strip("{}"), "")
     return Path(said.replace("%d", "~")).expanduser() if said else None
+
+
+@lru_cache(maxsize=4)
+def _parsed(lines: tuple[str, ...]) -> _Config:
+    """Kept by what the files say: most steps find the same as the one before."""
+    return _Config.from_file(lines)
 
 
 def _lines(file: Path, block: str, depth: int) -> list[str]:

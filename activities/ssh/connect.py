@@ -12,12 +12,11 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from functools import partial
 
 from paramiko import (
     AuthenticationException,
     BadAuthenticationType,
-    Channel,
     MissingHostKeyPolicy,
     PKey,
     SSHClient,
@@ -31,9 +30,8 @@ from paramiko.ssh_exception import IncompatiblePeer
 from activities.ssh.config import Target
 from activities.ssh.keys import Offers
 from activities.ssh.known_hosts import HostIdentity
+from activities.ssh.transport import Socket, new_transport, settle_down
 from stanch.errors import ActionRefused, Unreachable
-
-Socket: TypeAlias = socket.socket | Channel
 
 _KEEPALIVE = 15
 _GIVE_UP_MS = 45_000
@@ -82,12 +80,6 @@ def login(target: Target, sock: Socket, seconds: float) -> Transport:
     """An authenticated connection over `sock`, which it owns from now on."""
     client = SSHClient()
     client.set_log_channel(_LOG)
-
-    def transport(raw: Any, /, **options: Any) -> Transport:
-        made = Transport(raw, **options)
-        _prefer(made, identity.kinds)
-        return made
-
     with contextlib.ExitStack() as undo, _errors(target, seconds):
         undo.callback(sock.close)
         undo.callback(client.close)
@@ -102,13 +94,14 @@ def login(target: Target, sock: Socket, seconds: float) -> Transport:
             timeout=seconds,
             banner_timeout=seconds,
             auth_timeout=seconds,
-            transport_factory=transport,
+            transport_factory=partial(new_transport, kinds=identity.kinds),
             auth_strategy=_Login(target, seconds),
         )
         connected = client.get_transport()
         if connected is None:
             raise EOFError
         connected.set_keepalive(_KEEPALIVE)
+        settle_down(sock)
         undo.pop_all()
     return connected
 
@@ -124,19 +117,6 @@ def _errors(target: Target, seconds: float) -> Iterator[None]:
     except (SSHException, EOFError, OSError) as error:
         reason = str(error).removesuffix(".") or "the connection was closed"
         raise Unreachable(f"{target}: it broke off while connecting: {reason}") from None
-
-
-def _prefer(transport: Transport, kinds: list[str]) -> None:
-    """Ask the host for a key of a kind that we know, before others."""
-    options = transport.get_security_options()
-    offered = list(options.key_types)
-    wanted = [
-        name
-        for kind in kinds
-        for name in (("rsa-sha2-512", "rsa-sha2-256") if kind == "ssh-rsa" else (kind,))
-        if name in offered
-    ]
-    options.key_types = [*wanted, *(name for name in offered if name not in wanted)]
 
 
 class _KnownHostOnly(MissingHostKeyPolicy):

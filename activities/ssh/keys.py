@@ -15,7 +15,6 @@ from paramiko.agent import AgentSSH
 from paramiko.pkey import PublicBlob, UnknownKeyType
 
 from activities.ssh.config import Target
-from stanch.secrets import resolve
 
 _AGENT_SECONDS = 30.0
 """For each answer of the agent, which may ask a person first."""
@@ -66,14 +65,9 @@ class Offers:
             return ()
 
     def _load(self, path: Path) -> PKey | None:
-        phrase, _ = resolve(self._target.phrases.get(path))
+        files = self._target.key_files
         try:
-            try:
-                key = PKey.from_path(path, phrase and phrase.encode())
-            except TypeError:
-                if phrase is None:
-                    raise
-                key = PKey.from_path(path)  # it has a phrase no more
+            key = files.open(path)
         except FileNotFoundError:
             reason = "there is no such file"
         except TypeError:
@@ -82,7 +76,7 @@ class Offers:
             reason = error.strerror or str(error)
         except (ValueError, SSHException, UnknownKeyType, UnsupportedAlgorithm):
             reason = "it is no private key that can be read"
-            if phrase is not None:
+            if files.has_phrase(path):
                 reason = "the pass phrase of `ssh.pass_phrases` does not open it"
         else:
             self._certify(key)

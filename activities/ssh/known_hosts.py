@@ -9,12 +9,16 @@ looked up when a connection is made, so a key that was just added counts without
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import fcntl
+import hmac
 import logging
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -112,52 +116,101 @@ def _ends_a_line(stream: BinaryIO) -> bool:
 
 
 def _entries(file: Path, name: str) -> Iterator[_Entry]:
-    for number, line in _lines(file):
-        marker, fields = "", line.split()
-        if fields[0].startswith("@"):
-            marker, *fields = fields
-        if len(fields) < 3 or marker not in ("", "@revoked") or not _matches(name, fields[0].split(",")):
-            continue
+    for line in _read(file).about(name):
         try:
-            entry = HostKeyEntry.from_line(" ".join(fields[:3]), number)
+            entry = HostKeyEntry.from_line(" ".join(line.fields), line.number)
         except (InvalidHostKey, SSHException, ValueError):
             continue  # OpenSSH passes over a line that it cannot read as well
         if entry is not None and entry.key is not None:
-            yield _Entry(entry.key, f"{file}:{number}", bool(marker))
+            yield _Entry(entry.key, f"{file}:{line.number}", line.revoked)
 
 
-def _lines(file: Path) -> Iterator[tuple[int, str]]:
+def _read(file: Path) -> _Lines:
     try:
-        text = file.read_text(encoding="utf-8", errors="replace")
+        content = file.read_bytes()
     except FileNotFoundError:
-        return
+        content = b""
     except OSError as error:
         raise InvalidInput(f"known_hosts file {file}: {error.strerror}") from None
-    for number, line in enumerate(text.splitlines(), 1):
-        stripped = line.strip()
-        if stripped and not stripped.startswith("#"):
-            yield number, stripped
+    return _parsed(content)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    number: int
+    revoked: bool
+    fields: tuple[str, str, str]
+    """Names, kind and key."""
+
+
+class _Lines:
+    """What a file says, so arranged that a host is not compared with the names of all others."""
+
+    def __init__(self, text: str) -> None:
+        self._named: dict[str, list[_Line]] = {}
+        self._hashed: list[tuple[tuple[bytes, bytes], _Line]] = []
+        self._matched: list[tuple[list[str], _Line]] = []
+        for number, text_line in enumerate(text.splitlines(), 1):
+            if (line := _line(number, text_line.split())) is not None:
+                self._keep(line)
+
+    def about(self, name: str) -> list[_Line]:
+        """The lines about the host `name`, in their order."""
+        told = name.encode(errors="replace")
+        found = [
+            *self._named.get(name, ()),
+            *(line for (salt, digest), line in self._hashed if hmac.digest(salt, told, "sha1") == digest),
+            *(line for patterns, line in self._matched if _matches(name, patterns)),
+        ]
+        return sorted(found, key=lambda line: line.number)
+
+    def _keep(self, line: _Line) -> None:
+        names = line.fields[0].split(",")
+        if len(names) == 1 and (hashed := _hashed(names[0])) is not None:
+            self._hashed.append((hashed, line))
+        elif any(name.startswith(("!", "|1|")) or "*" in name or "?" in name for name in names):
+            self._matched.append((names, line))
+        else:
+            for name in {name.lower() for name in names}:
+                self._named.setdefault(name, []).append(line)
+
+
+def _line(number: int, words: list[str]) -> _Line | None:
+    marker, fields = "", words
+    if words and words[0].startswith("@"):
+        marker, *fields = words
+    if len(fields) < 3 or words[0].startswith("#") or marker not in ("", "@revoked"):
+        return None
+    return _Line(number, bool(marker), (fields[0], fields[1], fields[2]))
+
+
+@lru_cache(maxsize=8)
+def _parsed(content: bytes) -> _Lines:
+    """Kept by what the file holds, as every host of a step asks for the same."""
+    return _Lines(content.decode("utf-8", errors="replace"))
 
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:
     """One that matches with `!` before it wins over all others."""
     found = False
     for pattern in patterns:
-        if pattern.startswith("|1|"):
-            found = found or _hashed_alike(name, pattern)
-        elif pattern.startswith("!"):
+        if pattern.startswith("!"):
             if fnmatchcase(name, _glob(pattern[1:])):
                 return False
+        elif (hashed := _hashed(pattern)) is not None:
+            found = found or hmac.digest(hashed[0], name.encode(errors="replace"), "sha1") == hashed[1]
         else:
             found = found or fnmatchcase(name, _glob(pattern))
     return found
 
 
-def _hashed_alike(name: str, pattern: str) -> bool:
-    try:
-        return HostKeys.hash_host(name, pattern) == pattern
-    except (ValueError, AssertionError, IndexError):
-        return False
+def _hashed(name: str) -> tuple[bytes, bytes] | None:
+    """Salt and digest of a name that is written as `|1|SALT|DIGEST`."""
+    match name.split("|"):
+        case ["", "1", salt, digest]:
+            with contextlib.suppress(ValueError):
+                return base64.b64decode(salt, validate=True), base64.b64decode(digest, validate=True)
+    return None
 
 
 def _glob(pattern: str) -> str:

@@ -20,7 +20,8 @@ from dataclasses import dataclass, field
 from paramiko import Channel, ChannelException, SSHException, Transport
 
 from activities.ssh.config import Target
-from activities.ssh.connect import Socket, login, proxy_socket, tcp_socket
+from activities.ssh.connect import login, proxy_socket, tcp_socket
+from activities.ssh.transport import Socket
 from stanch.errors import ActionRefused, Unreachable
 
 _OPEN_SECONDS = 10.0

@@ -140,6 +140,8 @@ async def test_a_new_host_that_cannot_be_kept_is_refused(
         "[127.0.0.*]:{port} {key}",
         "other.example.org,[127.0.0.1]:{port} {key}",
         "{hashed} {key}",
+        "other.example.org,{hashed} {key}",
+        "|1|broken|!!! {other}\n|1|||| {other}\n{hashed} {key}",
         "[127.0.0.1]:{port} {other}\n[127.0.0.1]:{port} {key}",
         "not a line\n[127.0.0.1]:{port} ssh-ed25519 !!!\n[127.0.0.1]:{port} {key}",
     ],
@@ -161,6 +163,8 @@ async def test_known_hosts_is_read_as_openssh_reads_it(
     ("line", "says"),
     [
         ("[127.0.0.1]:{port} {key}\n@revoked * {key}", "@revoked"),
+        ("[127.0.0.1]:{port} {key}\n@revoked {hashed} {key}", "@revoked"),
+        ("[127.0.0.1]:{port} {key}\n@revoked [127.0.0.1]:{port} {key}", "@revoked"),
         ("@cert-authority * {key}", "unknown"),
         ("!*,[127.0.0.1]:{port} {key}", "unknown"),
         ("127.0.0.1 {key}", "unknown"),
@@ -176,9 +180,23 @@ async def test_a_key_that_openssh_would_not_take_is_refused(
 ) -> None:
     known = tmp_path / "known"
     key = (farm["web1"].folder / "host_key.pub").read_text().strip()
-    known.write_text(line.format(port=farm["web1"].port, key=key) + "\n")
+    port = farm["web1"].port
+    known.write_text(line.format(port=port, key=key, hashed=HostKeys.hash_host(f"[127.0.0.1]:{port}")) + "\n")
     with pytest.raises(ActionRefused, match=says):
         await configured(f"{BASE}    UserKnownHostsFile {known}\n").perform(to("web1"), context)
+
+
+async def test_a_known_hosts_file_that_was_mended_counts_at_once(
+    farm: Farm, configured: Callable[[str], SshAction], tmp_path: Path, context: Context
+) -> None:
+    known, port = tmp_path / "known", farm["web1"].port
+    wrong, right = ((farm[host].folder / "host_key.pub").read_text() for host in ("web2", "web1"))
+    action = configured(f"{BASE}    UserKnownHostsFile {known}\n")
+    known.write_text(f"[127.0.0.1]:{port} {wrong}")
+    with pytest.raises(ActionRefused, match="CHANGED"):
+        await action.perform(to("web1"), context)
+    known.write_text(f"[127.0.0.1]:{port} {right}")
+    assert (await action.perform(to("web1"), context))[0]["rc"] == 0
 
 
 async def test_a_host_is_known_under_its_alias(
