@@ -173,7 +173,13 @@ def _under_way(state: State) -> str:
     active = [state.nodes[path] for path in state.live if path]
     if not active:
         return f"{phase_of(state)}"
-    return "\n".join(f"- `{node.path}` is {node.phase.value}" for node in active[:10])
+    return "\n".join(f"- `{node.path}` {_does(node)}" for node in active[:10])
+
+
+def _does(node: Node) -> str:
+    """That, and for whom, it waits without a question; else its phase."""
+    waits = node.phase is Phase.ACTING and node.note
+    return escape(node.note) if waits else f"is {node.phase.value}"
 
 
 def _question(state: State, request: Request) -> str:

@@ -89,7 +89,9 @@ def test_blocks_rounds_and_children_are_named_as_they_are_written() -> None:
 def test_a_block_with_its_own_way_back_goes_as_a_whole() -> None:
     undo = Call("ssh", {"hosts": ["web1"], "run": ["all", "back"]}, one=True)
     host, held = run(Step(id="b", steps=(free("one"), free("two")), undo=undo))
-    again = begun(take_back(ended(host, held), "two", "x")).decide("approve", by="bob").succeed({})
+    what = take_back(ended(host, held), "two", "x")
+    assert (what.changes, what.plan.steps[0].title) == (2, f"Take back 2 changes of {RUN}")
+    again = begun(what).decide("approve", by="bob").succeed({})
     assert (again.outcome, ran(again)) == ("succeeded", [["all", "back"]])
 
 
@@ -123,11 +125,99 @@ def test_nothing_is_taken_back_that_was_never_done() -> None:
         take_back(ended(host, held), "", "x")
 
 
-def test_what_nobody_knows_is_said_and_left() -> None:
-    host = Host(given(held := plan(free("one"), free("two")))).start()
+def test_what_nobody_knows_and_has_no_way_back_is_said_and_left() -> None:
+    host = Host(given(held := plan(free("one"), free("two", undo=None)))).start()
     host.succeed({}).lose("gone").decide("abort")
     assert host.outcome == "in_doubt"
-    assert take_back(ended(host, held), "", "x").stays == ("`two`: nobody knows whether it was done",)
+    told = "its way back is not written down: look, and take it back by hand if it was"
+    assert take_back(ended(host, held), "", "x").stays == (
+        f"`two`: nobody knows whether it was done, and {told}",
+    )
+
+
+def aborted(*steps: Step, revision: int = 2) -> tuple[Host, Plan]:
+    """A run that was aborted while its last change was under way, and never heard of that again."""
+    host = Host(given(held := plan(*steps), revision=revision)).start()
+    for _ in steps[1:]:
+        host.succeed({"stdout": "ok"})
+    host.abort().lose("its worker went silent")
+    assert host.outcome == "in_doubt"
+    return host, held
+
+
+def test_what_an_abort_has_left_in_doubt_is_offered_with_its_way_back() -> None:
+    host, held = aborted(free("one"), free("two"))
+    assert [(each.step, each.doubtful, each.undone) for each in host.state.ledger] == [
+        ("one", False, False),
+        ("two", True, False),
+    ]
+    what = take_back(ended(host, held), "", "x")
+    assert (what.changes, what.stays) == (2, ())
+    again = begun(what)
+    assert [each.command for each in again.request.changes] == ["unfix two", "unfix one"]
+    titles = [step.title for step in what.plan.steps[-1].steps]
+    assert titles == [
+        "Take back: fix two web1 (nobody knows whether it was made)",
+        "Take back: fix one web1",
+    ]
+    again.decide("approve", by="bob").succeed({}).succeed({})
+    assert (again.outcome, ran(again)) == ("succeeded", [["unfix", "two"], ["unfix", "one"]])
+
+
+def test_what_nobody_knows_is_looked_at_first_and_left_if_it_was_not_made() -> None:
+    host, held = aborted(free("one", done=shows()))
+    what = take_back(ended(host, held), "", "x")
+    (step,) = what.plan.steps[-1].steps
+    assert step.title == "Take back: fix one web1 (nobody knows whether it was made, so it is looked first)"
+    again = begun(what).decide("approve", by="bob")
+    (task,) = [each.task for each in again.actions.values()]
+    assert task.done is not None
+    assert (task.done.poll.until, task.done.after_only) == ("!(result.stdout == inputs.service)", False)
+    again.succeed({"stdout": "other"}, already=True)
+    assert again.outcome == "succeeded"
+
+
+def test_of_several_targets_one_answer_does_not_leave_the_others() -> None:
+    several = Call("ssh", {"hosts": ["web1", "web2"], "run": ["unfix"]})
+    host, held = aborted(free("one", done=shows(), undo=several))
+    (step,) = take_back(ended(host, held), "", "x").plan.steps[-1].steps
+    assert step.done is not None
+    assert step.done.after_only
+
+
+def test_what_is_in_doubt_is_no_barrier_and_comes_back_by_nothing_else() -> None:
+    lent, drop = free("one", revert=Revert("after", after="72h")), free("one", undo=None, irreversible="gone")
+    host, _ = aborted(lent)
+    assert [(each.later, each.left_to) for each in host.state.ledger] == [(None, "")]
+    assert host.finished is not None
+    assert host.finished.followups == ()
+    assert aborted(drop)[0].state.ledger == ()
+
+
+def test_what_is_in_doubt_inside_of_a_block_goes_back_with_that() -> None:
+    undo = Call("ssh", {"hosts": ["web1"], "run": ["all", "back"]}, one=True)
+    host, held = aborted(Step(id="b", steps=(free("one"),), undo=undo))
+    what = take_back(ended(host, held), "", "x")
+    assert [step.title for step in what.plan.steps[-1].steps] == [
+        "Take back: b (nobody knows whether it was made)"
+    ]
+    again = begun(what).decide("approve", by="bob").succeed({})
+    assert (again.outcome, ran(again)) == ("succeeded", [["all", "back"]])
+
+
+def test_what_nobody_knows_stands_where_it_was_begun() -> None:
+    loop = free("each", for_each=ForEach("h", ["a", "b"], (2,)))
+    host = Host(given(held := plan(loop))).start().after(1).lose("gone").succeed({}).decide("abort")
+    assert [(each.step, each.doubtful) for each in host.state.ledger] == [
+        ("each[0]", True),
+        ("each[1]", False),
+    ]
+    steps = take_back(ended(host, held), "", "x").plan.steps[-1].steps
+    assert [step.id for step in steps] == ["back_2", "back_1"]
+
+
+def test_an_older_run_lists_what_it_listed() -> None:
+    assert aborted(free("one"), revision=1)[0].state.ledger == ()
 
 
 def test_it_is_seen_that_the_change_is_gone_with_the_values_of_then() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from stanch.conductor import describe
 from stanch.contract import RunPolicy
 from stanch.language.plan import Approval, Ask, Call, Check, Poll, Silence, Step
 from tests.support.host import Host
@@ -136,6 +137,21 @@ def test_where_a_machine_can_see_it_nobody_has_to_click() -> None:
     host.succeed({"status": 200})
     assert host.outcome == "succeeded"
     assert len(host.state.ledger) == 1
+
+
+def test_whom_it_waits_for_is_shown_although_there_is_nothing_to_answer() -> None:
+    done = Check(Call("http", {"url": "http://x"}), Poll("result.status == 200", within=60))
+    host = Host(given(plan(by_hand(effect="change", done=done)))).start().fail("it is not there yet")
+    told = "waits until it is seen that technical_lead has done it: merge checkout"
+    (step,) = describe.view(host.state, host.now).steps
+    assert (step.phase, step.note) == ("acting", told)
+    assert describe.open_requests(host.state) == ()
+    assert "`merge` waits until it is seen that technical\\_lead has done it: merge checkout" in (
+        describe.details(host.state)
+    )
+    host.succeed({"status": 200})
+    (step,) = describe.view(host.state, host.now).steps
+    assert (step.phase, step.note) == ("succeeded", "")
 
 
 TWO = Approval(("incident_commander", "service_owner"), of_roles=2)

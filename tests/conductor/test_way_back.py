@@ -273,7 +273,7 @@ def test_a_way_back_that_would_be_another_change_is_left_to_a_person() -> None:
     host = interrupted(begin(made("one"), made("two")).succeed({}))
     assert task(host).call.params["run"] == ["unfix", "one"]
     host.succeed({})
-    assert (host.outcome, ledger(host)) == ("in_doubt", [("one", True)])
+    assert (host.outcome, ledger(host)) == ("in_doubt", [("one", True), ("two", False)])
     left = "`two` stays: nobody knows whether it was made; its way back: `unfix two` web1"
     assert left in host.told("problem")
 
@@ -281,13 +281,13 @@ def test_a_way_back_that_would_be_another_change_is_left_to_a_person() -> None:
 def test_what_may_still_be_running_is_not_taken_back() -> None:
     ends = (TargetEnd("web1", "running"),)
     host = interrupted(begin(made("one"), flag()).succeed({}), undo=BACK, ends=ends).succeed({})
-    assert (host.outcome, ledger(host)) == ("in_doubt", [("one", True)])
+    assert (host.outcome, ledger(host)) == ("in_doubt", [("one", True), ("switch", False)])
     assert any(text.startswith("`switch` stays") for text in host.told("problem"))
 
 
 def test_an_abort_takes_nothing_back_that_nobody_knows() -> None:
     host = begin(flag()).abort().lose("cancelled", undo=BACK)
-    assert (host.outcome, host.actions, ledger(host)) == ("in_doubt", {}, [])
+    assert (host.outcome, host.actions, ledger(host)) == ("in_doubt", {}, [("switch", False)])
 
 
 def test_what_is_stopped_in_another_round_goes_back_with_the_block() -> None:

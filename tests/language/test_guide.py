@@ -71,6 +71,9 @@ def change(name: str = "fix", **fields: Any) -> Step:
     )
 
 
+KEY = {"secret": "env/KEY"}
+
+
 def undoing(name: str) -> Call:
     return Call("ssh", {"hosts": ["a"], "run": [f"un{name}"]}, one=True)
 
@@ -305,6 +308,27 @@ def test_what_is_borrowed_is_put_back_where_its_time_has_come() -> None:
     assert leave < made.index("### 2.")
     listed = made[made.index("## Put back what was borrowed") :]
     assert "- step 2 (`two`), by its way back\n- step 3 (`three`): after 72h\n" in listed
+
+
+def test_where_to_look_whether_what_was_borrowed_may_come_back_stands_beside_it() -> None:
+    poll = Poll("result.status == 200", every=60, within=0, stable=300)
+    read = Call(
+        "http", {"method": "GET", "url": "http://${{ host }}.example.org/", "headers": {"X-Key": KEY}}
+    )
+    lent = change(undo=undoing("do"), revert=Revert("when", when=Check(read, poll), at_most="72h"))
+    made = guide(replace(lent, for_each=ForEach("host", ["shop", "till"], (1,))))
+    step = made[made.index("**This is borrowed.**") : made.index("## The ways back")]
+    assert (
+        "as soon as the HTTP status is `200`, after 72h in any case. To know that, look every 1m, until the "
+        "HTTP status is `200`, and stays so for 5m:"
+    ) in step
+    assert "For **`till`**:" in step
+    assert [line.splitlines()[-1].split()[-1] for line in commands(step)] == [
+        "http://till.example.org/",
+        "http://shop.example.org/",
+    ]
+    assert "a shell with `curl`" in made
+    assert ", after 72h in any case; look as it says there\n" in step
 
 
 # --- other runbooks ---------------------------------------------------------------------------------------

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import uuid
+
 import pytest
 from temporalio.client import WorkflowFailureError
 from temporalio.testing import WorkflowEnvironment
 
+from activities.attempt.failure import application_error
 from stanch.client import runs
-from stanch.contract import Decision
-from stanch.language.plan import Approval, Step
+from stanch.contract import ActionReport, ActionTask, Decision
+from stanch.errors import ActionRefused
+from stanch.language.plan import Approval, Call, Check, Poll, Step
 from tests.support.plans import change, everything, plan
+from tests.support.temporal import TemporalServer
 from tests.support.world import World, approve, begin, handle_of, helping, waiting
 from tests.workflows.test_runbook import result
 
@@ -31,6 +37,37 @@ async def test_a_question_a_child_for_each_and_work_by_hand(skipping: WorkflowEn
     assert ended.outcome == "succeeded"
     assert ended.outputs == {"done": ["db2", "db1"], "said": ["db2 is out", "db1 is out"]}
     assert [task.call.params["run"][0] for task in world.changes] == ["out", "unfix", "out", "unfix"]
+
+
+async def test_work_by_hand_that_is_seen_names_whom_it_waits_for_and_has_no_request(
+    temporal: TemporalServer,
+) -> None:
+    merged = asyncio.Event()
+
+    async def seen(task: ActionTask) -> ActionReport:
+        if task.poll is None or not task.poll.within:
+            raise application_error(ActionRefused("it is open"))
+        await merged.wait()
+        return ActionReport({"status": 200})
+
+    by_hand = Step(
+        id="merge",
+        title="Merge it",
+        effect="change",
+        call=Call("manual", {"who": "technical_lead", "do": "merge it"}),
+        done=Check(Call("http", {"url": "http://x"}), Poll("result.status == 200", within=600)),
+        irreversible="it is merged",
+    )
+    client, world = await temporal.client(), World(seen)
+    async with world.worker(client), asyncio.timeout(120):
+        handle = handle_of(client, await begin(client, plan(by_hand), uuid.uuid4().hex[:8]))
+        while not world.pages:
+            await asyncio.sleep(0.05)
+        view = await runs.view(handle)
+        told = "waits until it is seen that technical_lead has done it: merge it"
+        assert (view.requests, view.steps[0].note) == ((), told)
+        merged.set()
+        assert (await handle.result()).outcome == "succeeded"
 
 
 async def test_a_block_that_waits_too_long_ends_at_its_limit(skipping: WorkflowEnvironment) -> None:

@@ -20,7 +20,7 @@ from activities.attempt.failure import application_error
 from stanch.client import afterwards, incidents, runs
 from stanch.config import Config
 from stanch.contract import Abort, ActionReport, ActionTask, Decision, IncidentRef, Order, Request, RunView
-from stanch.errors import ActionRefused, EngineUnavailable, IllegalDecision, InvalidInput
+from stanch.errors import ActionRefused, EngineUnavailable, IllegalDecision, InvalidInput, OutcomeUnknown
 from stanch.language.plan import Call, Check, Poll, Revert, Step
 from tests.project.checkout import ROOT
 from tests.support.plans import change, plan
@@ -95,6 +95,25 @@ async def test_what_failed_after_it_was_executed_is_taken_back_too(client: Clien
         view = await runs.view(handle)
         assert (view.outcome, [bool(each.incomplete) for each in view.ledger]) == ("failed", [False, True])
         await (await back(client, handle)).result()
+    assert ran(world) == ["fix one", "fix two", "unfix two", "unfix one"]
+
+
+async def test_what_is_in_doubt_at_the_end_is_taken_back_when_somebody_says_so(client: Client) -> None:
+    def lost(task: ActionTask) -> ActionReport:
+        if task.call.params["run"] == ["fix", "two"]:
+            raise application_error(OutcomeUnknown("the connection was cut"))
+        return helping(task)
+
+    world = World(lost)
+    async with world.worker(client), asyncio.timeout(PATIENCE):
+        handle = handle_of(client, await begin(client, plan(free("one"), free("two")), uuid.uuid4().hex[:8]))
+        request = await waiting(handle)
+        await runs.decide(handle, Decision(request.id, "abort", "alice", request.digest, "I shall look"))
+        with suppress(WorkflowFailureError):
+            await handle.result()
+        view = await runs.view(handle)
+        assert (view.outcome, [each.doubtful for each in view.ledger]) == ("in_doubt", [False, True])
+        assert (await (await back(client, handle)).result()).outcome == "succeeded"
     assert ran(world) == ["fix one", "fix two", "unfix two", "unfix one"]
 
 

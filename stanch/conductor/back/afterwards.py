@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from stanch.conductor.approval.preview import is_single
 from stanch.conductor.back.returning import as_data, fixed, gone, looks_first
 from stanch.conductor.state import Phase, folder
 from stanch.contract import Effected, RunView
@@ -24,6 +25,7 @@ RUNBOOK = "take-back"
 _STEP = "back_"
 _BY_HAND = 86400.0
 """Seconds that a person has for a way back that is gone by hand."""
+_BY_PEOPLE = "its way back is not written down: look, and take it back by hand if it was"
 _UNDER_WAY = frozenset({Phase.ACTING, Phase.DOUBTING, Phase.STOPPING})
 _TEXT: Json = {"type": "string"}
 _INPUTS: Mapping[str, Json] = {"run": _TEXT, "execution": _TEXT, "to": _TEXT, "reason": _TEXT}
@@ -78,7 +80,7 @@ def take_back(ended: Ended, to: str, reason: str) -> Return:
         raise IllegalDecision(_nothing(ended, stays))
     stays += _unknown(ended)
     inputs = {"run": ended.view.run, "execution": ended.execution, "to": to, "reason": reason}
-    return Return(_plan(ended, found, stays), inputs, len(found), tuple(stays))
+    return Return(_plan(ended, found, stays), inputs, _changes(ended, found), tuple(stays))
 
 
 def taken_back_by(view: RunView) -> dict[int, Fate]:
@@ -179,6 +181,12 @@ def _sorted(ended: Ended, first: int) -> tuple[list[tuple[int, Effected]], list[
     return found, stays
 
 
+def _changes(ended: Ended, found: list[tuple[int, Effected]]) -> int:
+    """How many changes go back with these lines. That of a block is its way back, and no change itself."""
+    parts = [effect.part_of for effect in ended.view.ledger if not effect.undone]
+    return sum(max(parts.count(effect.step), 1) for _, effect in found)
+
+
 def _unknown(ended: Ended) -> list[str]:
     """Changes of which nobody knows whether they were made."""
     entered = {effect.step for effect in ended.view.ledger}
@@ -189,7 +197,7 @@ def _unknown(ended: Ended) -> list[str]:
             continue
         unknown = each.phase == Phase.IN_DOUBT or (ended.cut and each.phase in _UNDER_WAY)
         if unknown and (step.for_each is None or each.path.endswith("]")):
-            found.append(f"`{each.path}`: nobody knows whether it was done")
+            found.append(f"`{each.path}`: nobody knows whether it was done, and {_BY_PEOPLE}")
     return found
 
 
@@ -211,7 +219,8 @@ def _what(effect: Effected) -> str:
 
 
 def _plan(ended: Ended, found: list[tuple[int, Effected]], stays: list[str]) -> Plan:
-    run, many = ended.view.run, f"{len(found)} change{'s' * (len(found) != 1)}"
+    count = _changes(ended, found)
+    run, many = ended.view.run, f"{count} change{'s' * (count != 1)}"
     locks = dict.fromkeys(lock for _, effect in found for lock in effect.locks)
     told = Step(
         id="stays",
@@ -244,10 +253,13 @@ def _back(ended: Ended, position: int, effect: Effected) -> Step:
     if effect.incomplete:
         what = f"{what} (not complete: {effect.incomplete})"
     elif effect.doubtful:
-        what = f"{what} (nobody knows whether it was made)"
+        asked = ", so it is looked first" if _may_not_be(effect) else ""
+        what = f"{what} (nobody knows whether it was made{asked})"
     if effect.unsure and not looks_first(effect) and not effect.undo.knows:
         what = f"Nobody knows whether an earlier attempt has done this already. {what}"
     done = gone(effect)
+    if done is not None and _may_not_be(effect):
+        done = replace(done, after_only=False)
     if done is not None and by_hand:
         done = replace(done, poll=replace(done.poll, within=_BY_HAND))
     return Step(
@@ -260,3 +272,9 @@ def _back(ended: Ended, position: int, effect: Effected) -> Step:
         on_failure="ask",
         timeout=_BY_HAND if by_hand or step is None else step.timeout,
     )
+
+
+def _may_not_be(effect: Effected) -> bool:
+    """Whether nobody knows of the change, and its check tells: what is not in place is not taken back."""
+    told = effect.gone is not None and effect.undo is not None and is_single(effect.undo)
+    return effect.doubtful and not effect.incomplete and told

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from stanch.conductor.approval.preview import command_of, target_of
@@ -27,7 +27,7 @@ def enter(turn: Turn, node: Node, *, doubtful: bool = False, incomplete: str = "
     outliving, reads = later(turn, node)
     block = block_with_undo(turn, node)
     if block is not None:
-        _enter_block(turn, block)
+        _enter_block(turn, block, doubtful=doubtful)
     effect = Effected(
         step=node.path,
         target=target_of(task.call),
@@ -60,6 +60,26 @@ def _begun(turn: Turn, node: Node) -> int | None:
         if effect.step == node.path and not effect.undone and (effect.incomplete or effect.doubtful):
             return position
     return None
+
+
+def enter_unknown(turn: Turn, doubtful: Sequence[Node]) -> None:
+    """The run ends, and nobody knows whether the changes of `doubtful` were made. Those with a way back are
+    listed where they belong in time, so that whoever finds out can still have them taken back; none of them
+    comes back by itself."""
+    if turn.given.revision < 2:
+        return
+    for node in doubtful:
+        step = turn.step(node)
+        known = any(effect.step == node.path and not effect.undone for effect in turn.ledger)
+        if known or step.effect != "change" or step.irreversible or way_back(turn, node) is None:
+            continue
+        before = len(turn.ledger)
+        enter(turn, node, doubtful=True)
+        at = node.sent or turn.at
+        lines = [replace(each, at=at, reverts=None, later=None) for each in turn.ledger[before:]]
+        earlier = (place for place in range(before) if turn.ledger[place].at > at)
+        place = next(earlier, before)
+        turn.ledger[:] = (*turn.ledger[:place], *lines, *turn.ledger[place:before])
 
 
 def enter_incomplete(turn: Turn, node: Node, event: ActionFailed) -> Node:
@@ -167,9 +187,12 @@ def readdress(turn: Turn, inside: set[str], node: Node) -> None:
             turn.ledger[position] = replace(effect, reverts=node.path)
 
 
-def _enter_block(turn: Turn, block: Node) -> None:
+def _enter_block(turn: Turn, block: Node, *, doubtful: bool) -> None:
     """Before its first change; its way back is filled in as soon as all that it reads is known."""
-    if line_of(turn, block) is None:
+    if (line := line_of(turn, block)) is not None:
+        known = turn.ledger[line].doubtful and doubtful
+        turn.ledger[line] = replace(turn.ledger[line], doubtful=known)
+    else:
         turn.record(
             Effected(
                 step=block.path,
@@ -178,6 +201,7 @@ def _enter_block(turn: Turn, block: Node) -> None:
                 at=turn.at,
                 undo=_undo_so_far(turn, block),
                 reverts=_reverts(turn, block),
+                doubtful=doubtful,
             )
         )
 

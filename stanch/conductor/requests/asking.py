@@ -219,10 +219,12 @@ def ask_to_do(turn: Turn, node: Node, task: ActionTask) -> None:
     put(turn, node, request, Silence(after=step.timeout, then="abort"), bound)
 
 
-def tell_to_do(turn: Turn, node: Node, task: ActionTask) -> None:
+def tell_to_do(turn: Turn, node: Node, task: ActionTask) -> Node:
     """Tell a person what to do, where nobody has to answer: the machine sees when it is done."""
     who, what = str(task.call.params.get("who", IC)), show(task.call.params.get("do", ""))
     turn.page_about(node, who, f"{turn.title(node)}: {what}")
+    note = f"waits until it is seen that {who} has done it: {what}"
+    return turn.put(node, note=note[:_LONGEST_SHOWN])
 
 
 def _filled(name: str, schema: Json, scope: Mapping[str, Json]) -> Json:

@@ -52,8 +52,7 @@ def look_first(turn: Turn, node: Node, step: Step, task: ActionTask, done: Check
 
 
 def tell_and_watch(turn: Turn, node: Node, step: Step, task: ActionTask, done: Check) -> None:
-    asking.tell_to_do(turn, node, task)
-    watch(turn, node, step, task, done)
+    watch(turn, asking.tell_to_do(turn, node, task), step, task, done)
 
 
 def watch(turn: Turn, node: Node, step: Step, task: ActionTask, done: Check) -> None:

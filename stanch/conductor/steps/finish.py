@@ -336,6 +336,7 @@ def finish_run(turn: Turn, outcome: Outcome, reason: str) -> None:
         if effect.reverts is not None and not effect.undone:
             what = f"`{effect.command}` {effect.target}".rstrip()
             turn.note("problem", f"was not put back: {what}", step=effect.step)
+    ledger.enter_unknown(turn, [node for node in turn.nodes.values() if _is_doubtful(turn, node)])
     taking.give_back(turn, turn.nodes[ROOT])
     turn.note("run_ended", outcome + (f": {reason}" if reason else ""))
     turn.ending = {"ended": turn.at, "outcome": outcome, "reason": reason, "outputs": outputs}

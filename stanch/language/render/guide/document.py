@@ -141,7 +141,8 @@ def _used(plan: Plan) -> set[str]:
     """The actions of all steps, checks and ways back."""
     plans = (plan, *plan.children.values())
     found = [step for each in plans for step in all_steps(each.steps)]
-    checks = [check.call.action for step in found for check in (step.done, step.verify) if check]
+    looks = [(step.done, step.verify, step.revert and step.revert.when) for step in found]
+    checks = [check.call.action for each in looks for check in each if check]
     return {*checks, *(call.action for step in found for call in (step.call, step.undo) if call)}
 
 

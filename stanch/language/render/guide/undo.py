@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from stanch.language.plan import Step
+from stanch.language.plan import Check, Step
 from stanch.language.render.guide.commands import brought_back, commands
 from stanch.language.render.guide.markdown import bullets, code, heading, prose
 from stanch.language.render.guide.place import Back, Place
 from stanch.language.render.guide.values import Late, spelled
-from stanch.language.render.guide.work import items_of
+from stanch.language.render.guide.work import items_of, until
 from stanch.language.render.phrases import revert_words
 
 
@@ -26,7 +26,13 @@ def way_back(step: Step, place: Place) -> Iterator[str]:
     elif not step.irreversible:
         yield "Nobody wrote down a way back."
     if step.revert and (line := _comes_back(step, place)):
-        yield f"**This is borrowed.** Put it back, by the way back, {line}."
+        told = f"**This is borrowed.** Put it back, by the way back, {line}."
+        if step.revert.when is None:
+            yield told
+            return
+        reader = _anybody(step, place).reader
+        yield f"{told} To know that, look {until(step.revert.when.poll, reader)}:"
+        yield from _look(step, step.revert.when, place)
 
 
 def remember_way_back(step: Step, place: Place, before: int) -> None:
@@ -43,6 +49,7 @@ def remember_way_back(step: Step, place: Place, before: int) -> None:
         place.home.append(borrowed_line(step, number, place))
     elif step.revert and step.revert.at != "end_of_block":
         line = f"step {number} ({title}): {_comes_back(step, place)}"
+        line += "; look as it says there" if step.revert.when is not None else ""
         place.gathered.borrowed.append(line)
 
 
@@ -78,17 +85,41 @@ def _is_known(step: Step) -> bool:
 
 def _commands(step: Step, place: Place) -> Iterator[str]:
     """The commands of the way back; of a loop, for each item, the newest first."""
+    for name, inside in _rounds(step, place):
+        if name and items_of(step, place) is None:
+            yield f"For each {name} for which it was done, the newest first:"
+        elif name:
+            yield f"**{name}**, if it was done there:"
+        yield from _once(step, inside)
+
+
+def _look(step: Step, when: Check, place: Place) -> Iterator[str]:
+    """The commands that show whether it is time; of a loop, for each item where they differ."""
+    server = place.facts.prometheus
+    looks = [(name, list(commands(when.call, at.values, server, 0))) for name, at in _rounds(step, place)]
+    if all(typed == looks[0][1] for _, typed in looks):
+        looks = [("", typed) for _, typed in looks[:1]]
+    for name, typed in looks:
+        if name:
+            yield f"For **{name}**:"
+        yield from typed
+
+
+def _rounds(step: Step, place: Place) -> Iterator[tuple[str, Place]]:
+    """Each item of the step's loop in Markdown, the newest first, or a name for any where they are not known;
+    and where its values are bound. One without a name where there is no loop."""
     if step.for_each is None:
-        yield from _once(step, place)
-        return
-    items = items_of(step, place)
-    if items is None:
-        yield f"For each {code(f'<{step.for_each.name}>')} for which it was done, the newest first:"
-        yield from _once(step, place.bound(step.for_each.name, Late(step.for_each.name)))
-        return
-    for item in reversed(items):
-        yield f"**{code(spelled(item))}**, if it was done there:"
-        yield from _once(step, place.bound(step.for_each.name, item))
+        yield "", place
+    elif (items := items_of(step, place)) is None:
+        yield code(f"<{step.for_each.name}>"), _anybody(step, place)
+    else:
+        for item in reversed(items):
+            yield code(spelled(item)), place.bound(step.for_each.name, item)
+
+
+def _anybody(step: Step, place: Place) -> Place:
+    """Where the item of the step's loop, if it has one, is any."""
+    return place.bound(step.for_each.name, Late(step.for_each.name)) if step.for_each else place
 
 
 def _once(step: Step, place: Place) -> Iterator[str]:
@@ -104,7 +135,7 @@ def _comes_back(step: Step, place: Place) -> str:
     assert revert is not None
     if revert.when is None:
         return prose(revert_words(revert, place.values.text))
-    condition = place.reader.condition(revert.when.poll.until)
+    condition = _anybody(step, place).reader.condition(revert.when.poll.until)
     marked = revert_words(revert, place.values.text, "\ue000")
     return prose(marked).replace("\ue000", condition).replace("when ", "as soon as ", 1)
 
