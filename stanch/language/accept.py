@@ -170,7 +170,7 @@ class _Maker:
             for owner, others in needed.items():
                 if owner in value and not value.keys() >= others:
                     return False
-            return not then or all(part(value) for owner, part in then.items() if owner in value)
+            return all(part(value) for owner, part in then.items() if owner in value)
 
         return fits
 
@@ -207,7 +207,7 @@ class _Maker:
 
     def one(self, schemas: Sequence[Json]) -> Accepts:
         made = [self.made(schema) for schema in schemas]
-        return lambda value: sum(each(value) for each in made) == 1
+        return lambda value: sum([each(value) for each in made]) == 1
 
     def no(self, schema: Json) -> Accepts:
         refused = self.made(schema)

@@ -277,13 +277,15 @@ class _Annotator:
         for entry in call.params:
             if not self._judge.is_plain(entry.value):
                 self._param(call, entry, scope)
+        if not call.inherited:
+            return
         if held := [entry for entry in call.inherited if not self._judge.is_plain(entry.value)]:
             with self._judge.taken_over(held[0].key, call.word):
                 for entry in held:
                     self._param(call, entry, scope)
 
     def _param(self, call: CallDoc, entry: Entry, scope: Scope) -> None:
-        name = entry.key.text
+        name = entry.name
         wanted = NOTHING if call.spec is None else of_param(call.spec, name)
         self._judge.template(entry.value, scope, wanted, name)
 

@@ -59,7 +59,7 @@ class CallDoc:
 
     def param(self, name: str) -> Node | None:
         for entry in self.all_params:
-            if entry.key.text == name:
+            if entry.name == name:
                 return entry.value
         return None
 

@@ -24,16 +24,16 @@ def call_effect(call: CallDoc | None, said: Effect | None) -> Effect | None:
     if call is None or spec is None:
         return said
     match spec.effect:
+        case EffectByParam() as rule:
+            found = rule_effect(rule, call)
+            # What surely changes something is no read because somebody says so.
+            return found if found == "change" else said or found
         case "declared":
             return said
         case "read":
             return "read"
         case "optional":
             return said or "read"
-        case EffectByParam() as rule:
-            found = rule_effect(rule, call)
-            # What surely changes something is no read because somebody says so.
-            return found if found == "change" else said or found
 
 
 def tells(call: CallDoc | None) -> bool:

@@ -153,7 +153,7 @@ def _call(call: CallDoc) -> Call:
 
 
 def _values(entries: Iterable[Entry]) -> dict[str, Json]:
-    return {entry.key.text: plain(entry.value) for entry in entries}
+    return {entry.name: plain(entry.value) for entry in entries}
 
 
 def _ask(ask: AskDoc) -> Ask:

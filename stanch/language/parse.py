@@ -69,9 +69,8 @@ class _Parser:
         """Of the step that is being read."""
 
     def document(self, root: Mapping) -> Document:
-        first = root.entries[0].key if root.entries else root
         data = {entry.name: _outline(entry) for entry in root.entries}
-        node, lost, _ = self._fit(root, data, self._shapes.top, "the runbook", first)
+        node, lost, _ = self._fit(root, data, self._shapes.top, "the runbook")
         steps = node.get("steps")
         return Document(
             source=self._source,
@@ -114,16 +113,15 @@ class _Parser:
             self._report.add("RB601", item.span.first(1), message, "make several runbooks of it")
 
     def _step(self, written: Mapping) -> StepDoc:
-        head = written.entries[0].key if written.entries else written
         data = self._step_data(written)
-        node, lost, strange = self._fit(written, data, self._shapes.step, "this step", head)
+        node, lost, strange = self._fit(written, data, self._shapes.step, "this step")
         outer, self._zone = self._zone, text(node, "zone") or self._zone
         call = self._call(node, None)
         steps = node.get("steps")
         children = () if steps is None else tuple(self._steps(steps))
         parts: dict[str, Any] = {}  # by field of the document: a step has few of its thirty words
         for entry in node.entries:
-            word = entry.key.text
+            word = entry.name
             if (part := OF_STEP.get(word)) is not None:
                 field, made_of = part
                 parts[field] = made_of(entry)
@@ -141,7 +139,7 @@ class _Parser:
             kind=kind,
             effect=step_effect(kind, call, parts.get("said_effect"), lost),
             id="" if own_id is None else own_id.text,
-            named=own_id or head,
+            named=own_id or _head(written),
             call=call,
             steps=children,
             lost=lost,
@@ -149,29 +147,30 @@ class _Parser:
         )
 
     def _fit(
-        self, node: Mapping, data: Json, shape: Shape, name: str, place: Node
+        self, node: Mapping, data: Json, shape: Shape, name: str, place: Node | None = None
     ) -> tuple[Mapping, frozenset[str], bool]:
         """What is left of the mapping, the words that were lost, and whether an action is among them.
 
-        Nearly always all of it fits; then nothing more is made of it.
+        `place` is where to point when something in it is missing: its first key when None. Nearly always all
+        of it fits; then nothing more is made of it.
         """
         if shape.accepts(data):
             return node, _NOTHING, False
-        fitted = fit(node, data, shape, Head(name, place), self._report)
+        fitted = fit(node, data, shape, Head(name, place or _head(node)), self._report)
         return fitted.node, fitted.lost, fitted.strange
 
     def _step_data(self, node: Mapping) -> dict[str, Json]:
         """The step as data, without what is checked elsewhere: the steps and the calls inside it."""
         return {
-            entry.key.text: held.value if isinstance(held := entry.value, Scalar) else self._entry_data(entry)
+            entry.name: held.value if isinstance(held := entry.value, Scalar) else self._entry_data(entry)
             for entry in node.entries
         }
 
     def _entry_data(self, entry: Entry) -> Json:
         if isinstance(entry.value, Mapping):
-            if entry.key.text in self._actions:
+            if entry.name in self._actions:
                 return {}
-            if entry.key.text in _WITH_CALLS:
+            if entry.name in _WITH_CALLS:
                 return self._step_data(entry.value)
         return _outline(entry)
 
@@ -180,20 +179,22 @@ class _Parser:
             return "action"
         if lost and any(word in lost and not node.entry(word) for word, _ in _KINDS):
             return "broken"
-        kind = next((kind for word, kind in _KINDS if node.entry(word)), None)
-        return kind or ("broken" if lacks_action(node) else "compute")
+        for word, kind in _KINDS:
+            if node.entry(word) is not None:
+                return kind
+        return "broken" if lacks_action(node) else "compute"
 
     def _call(self, node: Mapping, own: CallDoc | None) -> CallDoc | None:
         """The call among the words of a step, a `done`, a `verify` or an `undo`."""
         for found in node.entries:
-            if found.key.text in self._actions:
+            if found.name in self._actions:
                 break
         else:
             return None
         params = found.value
         if not isinstance(params, Mapping):
             return None
-        spec = self._actions[found.key.text]
+        spec, word = self._actions[found.name], found.key
         script = node.entry("script")
         inherited = _inherited(spec, params, own)
         given = params
@@ -202,13 +203,13 @@ class _Parser:
             entries = (*inherited, *params.entries, *beside)
             given = Mapping(entries, params.at, params.flow, params.start, params.end)
         shape = self._shapes.params[spec.name]
-        fitted, lost, _ = self._fit(given, plain(given), shape, f"`{spec.name}`", found.key)
+        fitted, lost, _ = self._fit(given, plain(given), shape, f"`{spec.name}`", word)
         kept = fitted.entries
         if inherited:
             names = {entry.name for entry in inherited}
             kept = tuple(entry for entry in kept if entry.name not in names)
         one = own.one if inherited and own is not None else _names_one(spec, params)
-        return CallDoc(spec.name, found.key, spec, kept, inherited, one, lost, self._zone)
+        return CallDoc(spec.name, word, spec, kept, inherited, one, lost, self._zone)
 
     def _with_calls(
         self, word: str, entry: Entry, own: CallDoc | None, broken: bool
@@ -226,7 +227,7 @@ class _Parser:
         inner = entry.value
         call = self._call(inner, own)
         says_read = inner.entry("effect") is not None
-        after = scalar(inner, "after") if entry.key.text == "verify" else None
+        after = scalar(inner, "after") if entry.name == "verify" else None
         return CheckDoc(entry.key, call, scalar(inner, "step"), poll(inner), broken, says_read, after)
 
     def _revert(self, entry: Entry, own: CallDoc | None, broken: bool) -> RevertDoc | None:
@@ -248,6 +249,10 @@ class _Parser:
         )
 
 
+def _head(node: Mapping) -> Node:
+    return node.entries[0].key if node.entries else node
+
+
 def _inherited(spec: ActionSpec, params: Mapping, own: CallDoc | None) -> tuple[Entry, ...]:
     """The step's targets, for a call of the same action that names none."""
     if own is None or own.action != spec.name or spec.targets is None or params.entry(spec.targets):
@@ -264,6 +269,6 @@ def _names_one(spec: ActionSpec, params: Mapping) -> bool:
 
 def _outline(entry: Entry) -> Json:
     """The value as data; of a list of steps only how many there are, since each is checked by itself."""
-    if entry.key.text == "steps" and isinstance(entry.value, Sequence):
+    if entry.name == "steps" and isinstance(entry.value, Sequence):
         return [{}] * len(entry.value.items)
     return plain(entry.value)

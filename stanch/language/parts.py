@@ -38,7 +38,7 @@ _RESULT = re.compile(r"(?<![\w.\"'])result\s*[.\[]")
 def lacks_action(node: Mapping) -> bool:
     """Whether the words of a step without an action are those of one that has an action."""
     if not any(node.entry(word) for word in ("outputs", "require", "findings")):
-        return any(entry.key.text in _OF_ACTIONS for entry in node.entries)
+        return any(entry.name in _OF_ACTIONS for entry in node.entries)
     read = [entry.value for entry in entries(node.get("outputs"))]
     for word, inner in (("require", "that"), ("findings", "when")):
         read += [each.value for item in items(node.get(word)) for each in entries(item) if each.name == inner]

@@ -35,8 +35,7 @@ _LINE = re.compile(
       (-[ ]++(?=[^\s\#]))?+
       (?:({_NAME})(:(?:[ ]++(?=[^\s\#])|(?=\s))))?+
       ({_QUOTED}|[\[{{][^\n]*+|{_PLAIN}|{_BLOCK})?+
-      [ ]*+(?:(?<!\S)\#[^\n]*+)?+
-      (?:\n|\Z)
+      (?:\n|[ ]*+(?:(?<!\S)\#[^\n]*+)?+(?:\n|\Z))
       (?:[ ]*+(?:\#[^\n]*+)?+\n)*+  # empty lines and comments behind it
     )""",
     re.VERBOSE | re.ASCII | re.MULTILINE,
@@ -154,14 +153,12 @@ class _Reader:
         while True:
             if name in entries or name in CONSTANTS:
                 raise _NotPlainError
-            end = start + len(name)
-            key = Scalar(name, name, source, "plain", start, end)
             at += 1
             if value:
-                node = _value(value, source, end + len(colon), depth)
+                node = _value(value, source, start + len(name) + len(colon), depth)
             else:
                 node, at = self._block(at, column, depth)
-            entries[name] = Entry(key, node)
+            entries[name] = Entry(name, node, source, start)
             start, indent, dash, name, colon, value = lines[at]
             if indent != column or dash:
                 return Mapping(tuple(entries.values()), source, False, begun, node.end, entries), at
@@ -227,12 +224,11 @@ def _in_brackets(text: str, at: int, source: Source, start: int, depth: int) -> 
     while not text.startswith(closing, at):
         if not more:
             raise _NotPlainError
-        key = None
+        name, named = "", at
         if closing == "}":
             found = _KEY_IN_BRACKETS.match(text, at)
             if found is None or (name := found[1]) in entries or name in CONSTANTS:
                 raise _NotPlainError
-            key = Scalar(name, name, source, "plain", start + at, start + at + len(name))
             at = found.end()
         node: Node
         if (found := _IN_BRACKETS.match(text, at)) is not None:
@@ -242,10 +238,10 @@ def _in_brackets(text: str, at: int, source: Source, start: int, depth: int) -> 
             found = _BEHIND_BRACKET.match(text, at)
             assert found is not None
         at, more = found.end(), bool(found[found.re.groups])
-        if key is None:
-            items.append(node)
+        if name:
+            entries[name] = Entry(name, node, source, start + named)
         else:
-            entries[key.text] = Entry(key, node)
+            items.append(node)
     end = start + at + 1
     if closing == "]":
         return Sequence(tuple(items), source, True, begun, end), at + 1

@@ -173,7 +173,7 @@ class _Builder:
             elif frame.drop:
                 key, frame.drop = None, False
             else:
-                entries[key.text] = Entry(key, node)
+                entries[key.text] = Entry(key.text, node, key)
                 key = None
         return self._filled()
 

@@ -16,3 +16,9 @@ def record(kind: type[_Kind]) -> type[_Kind]:
     make.
     """
     return dataclass(slots=True, eq=False)(kind)
+
+
+@dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(field,))
+def unslotted(kind: type[_Kind]) -> type[_Kind]:
+    """A `record` that keeps its fields in a dictionary, for what is copied with something changed."""
+    return dataclass(eq=False)(kind)

@@ -19,11 +19,18 @@ CONSTANTS: dict[str, bool | None] = {
 }
 NUMBERISH = frozenset("-+.0123456789")
 """How a number begins. What does not, and is no constant, is text; most scalars are."""
-_DECIMAL = re.compile(r"[-+]?[0-9]+")
-_OCTAL = re.compile(r"0o[0-7]+")
-_HEX = re.compile(r"0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_NO_NUMBER = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_NUMBER = re.compile(
+    r"""
+      (?P<decimal>[-+]?[0-9]+)
+    | (?P<float>[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?)
+    | (?P<octal>0o[0-7]+)
+    | (?P<hex>0x[0-9a-fA-F]+)
+    | (?P<none>[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))
+    """,
+    re.VERBOSE,
+)
+_BASES = {"decimal": (0, 10), "octal": (2, 8), "hex": (2, 16)}
+"""By kind of a whole number: how many characters stand before its digits, and their base."""
 _LARGEST = 2**63 - 1
 _DIGITS = 30
 """More than any 64-bit number has, in any base; longer ones are not even converted."""
@@ -39,14 +46,15 @@ def resolve(text: str) -> Value:
         return CONSTANTS[text]
     if text[0] not in NUMBERISH:
         return text
-    for pattern, prefix, base in ((_DECIMAL, 0, 10), (_OCTAL, 2, 8), (_HEX, 2, 16)):
-        if pattern.fullmatch(text):
-            return _integer(text, prefix, base)
-    if _FLOAT.fullmatch(text):
+    found = _NUMBER.fullmatch(text)
+    if found is None:
+        return text
+    kind = found.lastgroup
+    if kind == "float":
         return _float(text)
-    if _NO_NUMBER.fullmatch(text):
+    if kind == "none":
         raise NotANumber(f"`{text}` is not a number")
-    return text
+    return _integer(text, *_BASES[kind or "decimal"])
 
 
 def _integer(text: str, prefix: int, base: int) -> int:

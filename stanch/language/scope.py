@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from stanch.language.catalogue import ActionSpec
 from stanch.language.document import CallDoc, StepDoc
 from stanch.language.plan import Json
-from stanch.language.record import record
+from stanch.language.record import record, unslotted
 from stanch.language.types import BOOL, RECORD, STRING, TIMESTAMP, Signature, of_schema
 
 STEP_STATE: Mapping[str, Signature] = {
@@ -117,9 +117,9 @@ class Round:
     many: bool = False
 
 
-@dataclass(frozen=True, eq=False)
+@unslotted
 class Scope:
-    """It has no slots, because a copy of it with something changed is made for every step."""
+    """A copy of it with something changed is made for every step."""
 
     inputs: Mapping[str, Signature] = field(default_factory=dict)
     ended: Mapping[str, StepNames] = field(default_factory=dict)
@@ -147,7 +147,7 @@ class Scope:
         """A copy with other values in these fields; `dataclasses.replace` takes ten times as long."""
         scope = object.__new__(Scope)
         # Of the ways to do it the quickest: there are 120 copies a runbook.
-        object.__setattr__(scope, "__dict__", self.__dict__ | changed)
+        scope.__dict__ = self.__dict__ | changed
         return scope
 
     def with_loop(self, name: str, item: Signature, record: Round | None = None) -> Scope:

@@ -232,7 +232,7 @@ def _prune(node: Node, gone: frozenset[Path], path: Path = ()) -> Node:
     match node:
         case Mapping():
             entries = tuple(
-                Entry(entry.key, _prune(entry.value, gone, (*path, entry.name)))
+                Entry(entry.name, _prune(entry.value, gone, (*path, entry.name)), entry.at, entry.start)
                 for entry in node.entries
                 if (*path, entry.name) not in gone
             )

@@ -52,12 +52,18 @@ class Sequence(_Placed):
 
 @record
 class Entry:
-    key: Scalar
+    name: str
     value: Node
+    at: Source | Scalar
+    """The file in which the name stands, plain, from `start`; or the key, where it was made already."""
+    start: int = 0
 
     @property
-    def name(self) -> str:
-        return self.key.text
+    def key(self) -> Scalar:
+        """The name with its place. It is made when somebody asks for it: of most entries nobody does."""
+        if isinstance(self.at, Scalar):
+            return self.at
+        return Scalar(self.name, self.name, self.at, "plain", self.start, self.start + len(self.name))
 
 
 @record
@@ -74,7 +80,7 @@ class Mapping(_Placed):
         if self.by_name is not None:
             return self.by_name.get(name)
         for entry in self.entries:
-            if entry.key.text == name:
+            if entry.name == name:
                 return entry
         return None
 
@@ -92,7 +98,7 @@ def plain(node: Node) -> Json:
     # No `match` and no call for a scalar: a runbook has a thousand of them, and each is asked for twice.
     if isinstance(node, Mapping):
         return {
-            entry.key.text: held.value if isinstance(held := entry.value, Scalar) else plain(held)
+            entry.name: held.value if isinstance(held := entry.value, Scalar) else plain(held)
             for entry in node.entries
         }
     if isinstance(node, Sequence):

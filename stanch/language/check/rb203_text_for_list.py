@@ -24,7 +24,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
             value = entry.value
             if not isinstance(value, Scalar) or OPEN not in value.text:
                 continue
-            better = _instead_of_text(call.spec, entry.key.text)
+            better = _instead_of_text(call.spec, entry.name)
             if better is not None and _is_text(value):
                 message = f"`{entry.name}` must be {better}, not text"
                 yield context.diagnostic("RB203", value.span, message, _hint(value, better))

@@ -32,7 +32,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
         told = set()
         for reference in use.references:
             target = reference.target
-            if (target is None or not (target.doubts or target.alone)) and reference.root != "run":
+            doubtful = reference.root == "run" if target is None else target.doubts or target.alone
+            if not doubtful:
                 continue  # most of them
             if reference.name not in told and (found := _judged(context, use, reference)) is not None:
                 told.add(reference.name)

@@ -18,10 +18,10 @@ _LOOKING_FOR_ONE = frozenset({"grep", "egrep", "fgrep", "rg", "pgrep", "pkill"})
 def check(context: Context) -> Iterator[Diagnostic]:
     for _, call in context.calls:
         for entry in call.params:
-            if entry.key.text == "run":
+            if entry.name == "run":
                 text = _handed_to_a_shell(entry.value)
                 hint = "write it as `script:`, and hand the data over with `env: {NAME: ...}`"
-            elif entry.key.text == "script":
+            elif entry.name == "script":
                 text = script if isinstance(script := call.param("script"), Scalar) else None
                 hint = 'write `env: {NAME: ...}` beside it, and `"$NAME"` in the script'
             else:
@@ -36,10 +36,8 @@ def _handed_to_a_shell(run: Node) -> Scalar | None:
     if not isinstance(run, Sequence):
         return None
     items = [item for item in run.items if isinstance(item, Scalar)]
-    if not any(item.text.endswith("sh") for item in items):
-        return None  # none of the shells: most commands
     names = [item.text.rpartition("/")[2] for item in items]
-    if not names or names[0] in _LOOKING_FOR_ONE or _SHELLS.isdisjoint(names):
+    if _SHELLS.isdisjoint(names) or names[0] in _LOOKING_FOR_ONE:
         return None
     at = next(at for at, name in enumerate(names) if name in _SHELLS) + 1
     commands = False

@@ -12,7 +12,7 @@ _HINT = "add `within: 5m`, for example; when it has not come true by then, that 
 
 def check(context: Context) -> Iterator[Diagnostic]:
     """`done` alone may go without: it waits no longer than its step's time limit."""
-    for step in context.steps:
+    for step in context.saying("until", "verify"):
         by_hand = step.call is not None and step.call.by_hand
         if step.poll is not None and step.poll.within is None and "within" not in step.lost and not by_hand:
             message = f"step `{step.id}` waits for `until` without a limit"

@@ -38,7 +38,7 @@ def _named(context: Context) -> Iterator[Diagnostic]:
     """Passwords and tokens that the names of parameters give away."""
     for _, call in context.calls:
         for entry in call.params:
-            for key, value in _texts(entry.key.text, entry.value):
+            for key, value in _texts(entry.name, entry.value):
                 if (what := under_its_name(key, value)) is not None and known_form(value.text) is None:
                     yield _written_out(context, value, what)
 

@@ -106,18 +106,19 @@ def _is_from_outside(context: Context, step: StepDoc, output: OutputDoc) -> bool
 
 def _built(call: CallDoc) -> Iterator[tuple[Hole, Scalar, str]]:
     """The values that are put into the text of a URL or query, with what that is."""
-    word, what = _TEXTS.get(call.action, ("", ""))
-    written = call.param(word) if word else None
+    word, what = _TEXTS[call.action]
+    written = call.param(word)
     for text in written.items if isinstance(written, Sequence) else (written,):
         if isinstance(text, Scalar) and OPEN in text.text:
-            yield from ((hole, text, what) for hole in _holes(text, word))
+            for hole in _holes(text.text, word):
+                yield hole, text, what
 
 
-def _holes(text: Scalar, word: str) -> Iterator[Hole]:
+def _holes(text: str, word: str) -> list[Hole]:
     try:
-        parts = split(text.text)
+        parts = split(text)
     except UnclosedHole:
-        return
+        return []
     if isinstance(parts[0], Hole) and word == "url":
-        return  # the whole address is somebody's choice, which is another matter
-    yield from (part for part in parts if isinstance(part, Hole))
+        return []  # the whole address is somebody's choice, which is another matter
+    return [part for part in parts if isinstance(part, Hole)]
