@@ -7,6 +7,7 @@ epoch, durations are seconds.
 
 from stanch.contract.action import ActionReport, ActionTask, Kept, PageTask, Progress, TargetEnd
 from stanch.contract.decision import Abort, Accepted, AlertChanged, Decision, Order, Proof
+from stanch.contract.drill import DrillMode, DrillRef, Reveal
 from stanch.contract.incident import IncidentInput, IncidentView, Join, JoinTask, Look, Member, TellTask, Told
 from stanch.contract.lease import (
     POOL,
