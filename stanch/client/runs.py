@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
+from uuid import uuid4
 
 from temporalio.client import (
     Client,
@@ -42,6 +43,9 @@ T = TypeVar("T")
 
 WORKER_PATIENCE = 10.0
 """Seconds for an answer that a worker has to give; without a worker Temporal would wait for minutes."""
+_AGAIN = 0.2
+_TASK_FAILED = "unexpected workflow task failure"
+"""Temporal's words."""
 _IS_ONE = "is a worker running (`stanch up`)?"
 
 
@@ -189,7 +193,7 @@ async def update(
     """Send the Update `name` and wait for its answer. Raises IllegalDecision, EngineUnavailable."""
     try:
         async with asyncio.timeout(WORKER_PATIENCE):
-            accepted: Accepted = await handle.execute_update(name, arg, result_type=Accepted)
+            return await _told(handle, name, arg)
     except (TimeoutError, RPCTimeoutOrCancelledError) as error:
         raise EngineUnavailable(
             f"no worker has taken the answer within {WORKER_PATIENCE:g} s, and one still may; {_IS_ONE}"
@@ -204,4 +208,18 @@ async def update(
                 "what it changed, and the way back, stands in `stanch show`"
             ) from error
         raise EngineUnavailable(f"Temporal did not take the answer: {error.message}") from error
-    return accepted
+
+
+async def _told(handle: WorkflowHandle[object, object], name: str, arg: Decision | Abort | Order) -> Accepted:
+    """Where the worker failed in the task that brought it, nothing was taken, and the next task will: told
+    again under the same id, it is taken once. Raises what `update` sorts."""
+    number = uuid4().hex
+    while True:
+        try:
+            accepted: Accepted = await handle.execute_update(name, arg, id=number, result_type=Accepted)
+        except RPCError as error:
+            if _TASK_FAILED not in error.message:
+                raise
+            await asyncio.sleep(_AGAIN)
+        else:
+            return accepted

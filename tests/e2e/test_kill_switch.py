@@ -138,6 +138,17 @@ def test_what_a_killed_worker_was_about_to_switch_is_switched_once(tmp_path: Pat
         answer(stage, run, "approve")
         stage.worker.kill()
         stage.worker.start()
+
+        def ended_or_asks() -> Json:
+            view = stage.view(run)
+            return view if view["outcome"] or view["requests"] else None
+
+        view = until(ended_or_asks, f"`{run}` to end, or to ask", within=120, every=0.3)
+        if view["requests"]:
+            # Killed between the record that it acts and the write: it is seen that nothing was switched, and
+            # whether to try again is a person's to say.
+            assert shop.held()[FLAG] == BEFORE[FLAG]
+            answer(stage, run, "retry")
         assert stage.ended(run)["outcome"] == "succeeded"
         assert shop.held()[FLAG] == {**BEFORE[FLAG], "on": False}
         (effect,) = stage.view(run)["ledger"]
