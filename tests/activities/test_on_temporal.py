@@ -254,18 +254,20 @@ async def test_a_change_that_was_cancelled_meanwhile_does_not_begin(crew: Crew) 
 
     async with raw(slow) as url, crew.worker(heartbeats_every=timedelta(seconds=3)):
         handle = await crew.start(change(post(url), "result.status == 200", get(url)), heartbeat_timeout=30)
-        await asyncio.wait_for(asked.wait(), 10)
-        await last_phase(handle)
-        await handle.cancel()
-        await cancel_requested(handle)
-        answer.set()
+        try:
+            await asyncio.wait_for(asked.wait(), 60)
+            await last_phase(handle)
+            await handle.cancel()
+            await cancel_requested(handle)
+        finally:
+            answer.set()  # the worker's end waits for it
         with pytest.raises(WorkflowFailureError):
             await handle.result()
     assert requests == 1, "only the question was asked"
 
 
 async def cancel_requested(handle: WorkflowHandle[Any, ActionReport]) -> None:
-    for _ in range(500):
+    for _ in range(3000):
         description = await handle.describe()
         pending = description.raw_description.pending_activities
         if pending and pending[0].state == PendingActivityState.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED:
@@ -276,7 +278,7 @@ async def cancel_requested(handle: WorkflowHandle[Any, ActionReport]) -> None:
 
 async def last_phase(handle: WorkflowHandle[Any, ActionReport]) -> str:
     """The phase of the last heartbeat that the server has."""
-    for _ in range(100):
+    for _ in range(1000):
         description = await handle.describe()
         pending = description.raw_description.pending_activities
         if pending and pending[0].HasField("heartbeat_details"):
