@@ -11,6 +11,7 @@ import dns.message
 import dns.query
 import dns.tsig
 import dns.update
+import psutil
 import pytest
 from jsonschema import Draft202012Validator
 
@@ -24,6 +25,7 @@ from stanch.schemas import load_catalogue
 from tests.activities.conftest import Beats
 from tests.support.nameserver import KEY, KEY_NAME, ZONE, Nameserver, start_nameserver
 from tests.support.sshd import unused_port
+from tests.support.until import until
 
 # One server serves the whole module, so all of it belongs on one worker.
 pytestmark = pytest.mark.xdist_group("nameserver")
@@ -195,6 +197,7 @@ async def test_a_server_that_falls_silent_after_the_update_leaves_the_outcome_un
     async def then_stop(*args: Any) -> Any:
         found = await read(*args)
         server.process.send_signal(signal.SIGSTOP)
+        until(lambda: psutil.Process(server.process.pid).status() == psutil.STATUS_STOPPED, "it to be silent")
         return found
 
     monkeypatch.setattr(module, "_standing", then_stop)
